@@ -1,0 +1,33 @@
+"""Send events to Inngest from any Python program, with nothing but the standard library.
+
+>>> import inngest_send as inngest
+>>> client = inngest.Inngest(app_id="my_app")
+>>> ids = client.send_sync(inngest.Event(name="my_event", data={"msg": "Hello!"}))
+"""
+
+from ._version import __version__
+from .client import Inngest
+from .errors import (
+    AsyncUnsupportedError,
+    Error,
+    EventInvalidError,
+    EventKeyUnspecifiedError,
+    SendEventsError,
+    URLInvalidError,
+)
+from .event import Event
+from .middleware import MiddlewareSync, SendEventsResult
+
+__all__ = [
+    "AsyncUnsupportedError",
+    "Error",
+    "Event",
+    "EventInvalidError",
+    "EventKeyUnspecifiedError",
+    "Inngest",
+    "MiddlewareSync",
+    "SendEventsError",
+    "SendEventsResult",
+    "URLInvalidError",
+    "__version__",
+]

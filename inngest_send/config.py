@@ -1,0 +1,191 @@
+"""Turns the client's arguments and the environment into settings. Nothing here does I/O.
+
+Precedence is argument, then environment, then default; an empty string counts as unset.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from urllib.parse import quote, urlsplit
+
+from .errors import ArgumentInvalidError, URLInvalidError
+from .jsondata import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+    from typing import Optional, Union
+
+    Duration = Union[int, timedelta]
+
+CLOUD_ORIGIN = "https://inn.gs/"
+DEV_ORIGIN = "http://127.0.0.1:8288/"
+DEV_PORT = 8288
+DEFAULT_REQUEST_TIMEOUT = 30.0  # seconds, as in the official SDK
+
+_TRUE = frozenset(("1", "true", "yes", "on"))
+_FALSE = frozenset(("", "0", "false", "no", "off"))
+_ENV_VARIABLES = ("INNGEST_ENV", "RAILWAY_GIT_BRANCH", "RENDER_GIT_BRANCH", "VERCEL_GIT_COMMIT_REF")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_PATH_SAFE = "/%:@!$&'()*+,;=~"
+
+
+class Settings:
+    """What the arguments and the environment come to."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        event_key: Optional[str],
+        env: Optional[str],
+        is_production: Optional[bool],
+        event_api_base_url: Optional[str],
+        request_timeout: Optional[Duration],
+    ) -> None:
+        """Raises TypeError for an argument of the wrong type, ArgumentInvalidError for a value that cannot work."""
+        self.is_production: bool = _is_production(is_production, environ)
+        self.event_key: Optional[str] = _event_key(event_key, environ)
+        self.env: Optional[str] = environment_name(env, "env") or next(
+            filter(None, (environment_name(environ.get(name), name) for name in _ENV_VARIABLES)), None
+        )
+        self.event_api_origin: str = _event_api_origin(event_api_base_url, environ, self.is_production)
+        self.request_timeout: float = DEFAULT_REQUEST_TIMEOUT
+        if request_timeout is not None:
+            self.request_timeout = seconds(request_timeout, "request_timeout")
+            if self.request_timeout <= 0:
+                raise ArgumentInvalidError("request_timeout: expected more than 0 milliseconds")
+
+
+def seconds(duration: Duration, name: str) -> float:
+    """Return milliseconds as int, or a timedelta, in seconds. Raises TypeError for anything else."""
+    if isinstance(duration, int) and not isinstance(duration, bool):
+        try:
+            return duration / 1000
+        except OverflowError:
+            return float("inf") if duration > 0 else float("-inf")
+    datetime = sys.modules.get("datetime")  # without it no argument can be a timedelta
+    if datetime is not None and isinstance(duration, datetime.timedelta):
+        return float(duration.total_seconds())
+    raise TypeError(f"{name}: expected milliseconds as int, or a timedelta, got {type_name(duration)}")
+
+
+def positive_int(value: int, name: str) -> int:
+    """Return ``value``. Raises TypeError or ArgumentInvalidError when it is no int of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}: expected an int, got {type_name(value)}")
+    if value < 1:
+        raise ArgumentInvalidError(f"{name}: expected 1 or more")
+    return value
+
+
+def optional_text(value: Optional[str], name: str) -> str:
+    """Return ``value`` without surrounding white space, "" for None. Raises TypeError for what is no str."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected a str, got {type_name(value)}")
+    return value.strip()
+
+
+def environment_name(value: Optional[str], source: str) -> Optional[str]:
+    """Return the name of a branch environment, or None. It goes into a header, so it must be printable ASCII."""
+    name = optional_text(value, source)
+    if not (name.isascii() and name.isprintable()):
+        raise ArgumentInvalidError(f"{source}: expected printable ASCII characters only")
+    return name or None
+
+
+def _is_production(argument: Optional[bool], environ: Mapping[str, str]) -> bool:
+    if argument is not None:
+        if not isinstance(argument, bool):
+            raise TypeError(f"is_production: expected a bool, got {type_name(argument)}")
+        return argument
+    return environ.get("INNGEST_DEV", "").strip().lower() in _FALSE
+
+
+def _event_key(argument: Optional[str], environ: Mapping[str, str]) -> Optional[str]:
+    for value, source in ((argument, "event_key"), (environ.get("INNGEST_EVENT_KEY"), "INNGEST_EVENT_KEY")):
+        key = optional_text(value, source)
+        if not key:
+            continue
+        if key in (".", ".."):
+            raise ArgumentInvalidError(f"{source}: an event key of dots alone would leave the path of the Event API")
+        if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in key):
+            raise ArgumentInvalidError(f"{source}: the event key holds a control character")
+        if any("\ud800" <= character <= "\udfff" for character in key):
+            raise ArgumentInvalidError(f"{source}: the event key is not valid Unicode")
+        return key
+    return None
+
+
+def _event_api_origin(argument: Optional[str], environ: Mapping[str, str], is_production: bool) -> str:
+    scheme = "https" if is_production else "http"
+    dev = environ.get("INNGEST_DEV", "").strip()
+    dev_origin = None
+    if not is_production and dev.lower() not in _TRUE | _FALSE:
+        dev_origin = _dev_origin(dev)
+    for value, source in (
+        (argument, "event_api_base_url"),
+        (environ.get("INNGEST_EVENT_API_BASE_URL"), "INNGEST_EVENT_API_BASE_URL"),
+        (environ.get("INNGEST_BASE_URL"), "INNGEST_BASE_URL"),
+    ):
+        url = optional_text(value, source)
+        if url:
+            return base_url(url, source, scheme)
+    return dev_origin or (CLOUD_ORIGIN if is_production else DEV_ORIGIN)
+
+
+def _dev_origin(value: str) -> str:
+    if "://" not in value and not re.search(r"[.:]", value):
+        if value.lower() != "localhost":
+            raise URLInvalidError("INNGEST_DEV: expected 1, 0, or the URL of a Dev Server")
+        value = f"{value}:{DEV_PORT}"
+    return base_url(value, "INNGEST_DEV", "http")
+
+
+def base_url(value: str, source: str, default_scheme: str) -> str:
+    """Return a base URL in its normal form, with its path and a slash at the end.
+
+    Raises URLInvalidError naming ``source``, which is an argument or an environment variable. The message does not
+    quote the URL, since it may hold a password.
+    """
+    problem = None
+    match = _SCHEME.match(value)
+    scheme = match.group(1).lower() if match else default_scheme
+    url = f"{scheme}://{value[match.end():] if match else value}"
+    if scheme not in ("http", "https"):
+        problem = f"the scheme must be http or https, not {scheme[:20]}"
+    elif not value.isprintable() or " " in value or "\\" in value:
+        problem = "it holds white space, a backslash or a character that is not printable"
+    elif "?" in value or "#" in value:
+        problem = "it has a query or a fragment"
+    elif "@" in url.split("/", 3)[2]:
+        problem = "it has user info; the event key is passed as event_key"
+    if problem is None:
+        try:
+            parts = urlsplit(url)
+            host, port = _host(parts.hostname or ""), parts.port
+            if not host:
+                problem = "it has no valid host"
+            elif port == 0 or parts.netloc.endswith(":"):
+                problem = "its port is not a number from 1 to 65535"
+        except UnicodeError:
+            problem = "it has no valid host"
+        except ValueError:
+            problem = "its host or its port is not valid"
+    if problem is not None:
+        raise URLInvalidError(f"{source} is not a base URL: {problem}")
+    authority = host if port is None else f"{host}:{port}"
+    return f"{scheme}://{authority}{quote(parts.path, safe=_PATH_SAFE).rstrip('/')}/"
+
+
+def _host(name: str) -> str:
+    """Return a host as it stands in a URL, in ASCII, or "" for what can be none."""
+    if ":" in name:
+        return f"[{name}]" if re.fullmatch(r"[0-9a-f:.]+(%25[\w.-]+)?", name) else ""
+    name = name.encode("idna").decode("ascii") if not name.isascii() else name
+    return name if _HOST_NAME.fullmatch(name) else ""

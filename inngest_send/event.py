@@ -1,0 +1,158 @@
+"""The event: a dataclass, validated by hand when it is made and again when it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .errors import EventInvalidError
+from .jsondata import MAX_EXPANSION, Refused, plain, type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Dict, Optional, Tuple
+
+# As measured on a server: the limits are inclusive, the size is that of the event's own JSON text.
+MIN_TS = 315532800000  # 1980-01-01
+MAX_TS = 4102444800000  # 2100-01-01
+MAX_EVENT_SIZE = 3145728  # bytes
+
+
+@dataclass(repr=False)
+class Event:
+    """An event to send. Raises EventInvalidError, also a ValueError, for one that Inngest would refuse or alter.
+
+    ``name``: not empty; names that begin with ``inngest/`` are reserved.
+    ``data``: a mapping with str keys of JSON values; also datetime, date, time, timedelta, UUID, Decimal, Enum,
+    dataclass instances, named tuples, sets, deques and mappings, at every depth. It is kept as it is, and
+    validated again when it is sent.
+    ``id``: an idempotency key of your own: for 24 hours a second event with it starts no run. ``""`` means none.
+    ``ts``: milliseconds since 1970, from 1980 to 2100. In the future, runs start then. 0 means "when received".
+    """
+
+    name: str
+    data: Mapping[str, object] = field(default_factory=dict)
+    id: str = ""
+    ts: int = 0
+
+    if TYPE_CHECKING:  # None is welcome in the constructor, and never read back
+
+        def __init__(
+            self,
+            name: str,
+            data: Optional[Mapping[str, object]] = None,
+            id: Optional[str] = "",
+            ts: Optional[int] = 0,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if self.data is None:
+            self.data = {}
+        if self.id is None:
+            self.id = ""
+        if self.ts is None:
+            self.ts = 0
+        _, bound = _checked(self)
+        if bound * MAX_EXPANSION > MAX_EVENT_SIZE:
+            encoded(self)  # only now can it be too large
+
+    def __repr__(self) -> str:
+        try:
+            size = f"<{len(self.data)} keys>"
+        except TypeError:
+            size = f"<{type_name(self.data)}>"
+        return f"{type(self).__name__}(name={self.name!r}, data={size}, id={self.id!r}, ts={self.ts!r})"
+
+    def __getstate__(self) -> Dict[str, Any]:
+        """Return the state to pickle or copy, with the data as JSON text.
+
+        A mappingproxy can be neither pickled nor copied, and for deep data both take more stack than sending does.
+        """
+        from .jsontext import encode
+
+        state = dict(self.__dict__)
+        try:
+            state["json"] = encode(plain(self.data or {}, MAX_EVENT_SIZE)[0])
+        except Refused:
+            pass  # made invalid since: it can be pickled and copied if its data can, so that no error hides another
+        else:
+            del state["data"]
+        return state
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        import json
+
+        text = state.pop("json", None)
+        if text is not None:
+            state["data"] = json.loads(text)
+        self.__dict__.update(state)
+
+
+def encoded(event: Event) -> bytes:
+    """Return the event as the JSON text that goes out, validated again. Raises EventInvalidError."""
+    from .jsontext import encode
+
+    fields, _ = _checked(event)
+    try:
+        text = encode(fields)
+    except Refused as refused:
+        problem = refused.problem
+    else:
+        if len(text) <= MAX_EVENT_SIZE:
+            return text
+        problem = f"{len(text):,} bytes of JSON; Inngest takes events of up to {MAX_EVENT_SIZE:,}"
+    raise EventInvalidError(problem)
+
+
+def _checked(event: Event) -> Tuple[Dict[str, object], int]:
+    """Return the event as a JSON object of plain data, and a lower bound of its size in bytes.
+
+    ``id`` and ``ts`` are left off where unset: Inngest sets ``ts`` to when it receives the event, and a client's
+    clock that runs ahead would delay runs.
+    """
+    name = _text(event.name, "name")
+    if not name:
+        raise EventInvalidError("expected a non-empty str, got an empty one", "name")
+    if name[:8].lower() == "inngest/":
+        raise EventInvalidError("expected a name of your own; those that begin with 'inngest/' are reserved", "name")
+    fields: Dict[str, object] = {"name": name, "data": {}}
+    bound = len(name)
+    if event.data is not None:
+        refused = None
+        try:
+            fields["data"], size = plain(event.data, MAX_EVENT_SIZE)
+            bound += size
+        except Refused as err:
+            refused = err.problem, "data" + err.path
+        if refused is not None:  # raised out here, so that no value hangs on it as its context
+            raise EventInvalidError(*refused)
+    if event.id is not None:
+        id = _text(event.id, "id")
+        if id:
+            fields["id"] = id
+            bound += len(id)
+    if event.ts is not None:
+        ts = _milliseconds(event.ts)
+        if ts:
+            fields["ts"] = ts
+    return fields, bound
+
+
+def _text(value: object, path: str) -> str:
+    if not issubclass(type(value), str):
+        raise EventInvalidError(f"expected a str, got {type_name(value)}", path)
+    text = str.__str__(value)  # type: ignore[arg-type]  # mypy does not follow issubclass of a type()
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise EventInvalidError("expected text that UTF-8 can encode, got a lone surrogate", path)
+    return text
+
+
+def _milliseconds(value: object) -> int:
+    if not issubclass(type(value), int) or value is True or value is False:
+        raise EventInvalidError(f"expected an int of milliseconds since 1970, got {type_name(value)}", "ts")
+    ts = int.__int__(value)  # type: ignore[arg-type]
+    if ts and not MIN_TS <= ts <= MAX_TS:
+        seconds = MIN_TS <= ts * 1000 <= MAX_TS
+        problem = "looks like seconds; ts is in milliseconds" if seconds else "out of range"
+        raise EventInvalidError(f"{problem}: expected 0, or from {MIN_TS} (1980) to {MAX_TS} (2100)", "ts")
+    return ts
