@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from .errors import ArgumentInvalidError, URLInvalidError
 from .jsondata import type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from datetime import timedelta
     from typing import Optional, Union
@@ -28,36 +29,51 @@ DEFAULT_REQUEST_TIMEOUT = 30.0  # seconds, as in the official SDK
 _TRUE = frozenset(("1", "true", "yes", "on"))
 _FALSE = frozenset(("", "0", "false", "no", "off"))
 _ENV_VARIABLES = ("INNGEST_ENV", "RAILWAY_GIT_BRANCH", "RENDER_GIT_BRANCH", "VERCEL_GIT_COMMIT_REF")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_BASE_URL = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
+    r"(?P<authority>(?P<host>\[[^/?#]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?P<junk>[^/?#]*))"
+    r"(?P<path>[^?#]*)(?P<query>.*)",
+    re.DOTALL,
+)
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|\[[0-9a-f:.]+\]")
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 
 
 class Settings:
-    """What the arguments and the environment come to."""
+    """What the arguments and the environment come to; durations in seconds."""
 
     def __init__(
         self,
         environ: Mapping[str, str],
         *,
+        app_id: str,
         event_key: Optional[str],
         env: Optional[str],
         is_production: Optional[bool],
         event_api_base_url: Optional[str],
         request_timeout: Optional[Duration],
+        max_attempts: int,
+        max_concurrency: int,
+        ssl_context: Optional[ssl.SSLContext],
     ) -> None:
         """Raises TypeError for an argument of the wrong type, ArgumentInvalidError for a value that cannot work."""
+        if not isinstance(app_id, str):
+            raise TypeError(f"app_id: expected a str, got {type_name(app_id)}")
+        if not app_id:
+            raise ArgumentInvalidError("app_id: expected a non-empty str")
+        self.app_id: str = app_id
         self.is_production: bool = _is_production(is_production, environ)
         self.event_key: Optional[str] = _event_key(event_key, environ)
-        self.env: Optional[str] = environment_name(env, "env") or next(
-            filter(None, (environment_name(environ.get(name), name) for name in _ENV_VARIABLES)), None
-        )
+        self.env: Optional[str] = _env(env, environ)
         self.event_api_origin: str = _event_api_origin(event_api_base_url, environ, self.is_production)
         self.request_timeout: float = DEFAULT_REQUEST_TIMEOUT
         if request_timeout is not None:
             self.request_timeout = seconds(request_timeout, "request_timeout")
             if self.request_timeout <= 0:
                 raise ArgumentInvalidError("request_timeout: expected more than 0 milliseconds")
+        self.max_attempts: int = _positive_int(max_attempts, "max_attempts")
+        self.max_concurrency: int = _positive_int(max_concurrency, "max_concurrency")
+        self.ssl_context: Optional[ssl.SSLContext] = _ssl_context(ssl_context)
 
 
 def seconds(duration: Duration, name: str) -> float:
@@ -73,7 +89,7 @@ def seconds(duration: Duration, name: str) -> float:
     raise TypeError(f"{name}: expected milliseconds as int, or a timedelta, got {type_name(duration)}")
 
 
-def positive_int(value: int, name: str) -> int:
+def _positive_int(value: int, name: str) -> int:
     """Return ``value``. Raises TypeError or ArgumentInvalidError when it is no int of 1 or more."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name}: expected an int, got {type_name(value)}")
@@ -105,6 +121,20 @@ def _is_production(argument: Optional[bool], environ: Mapping[str, str]) -> bool
             raise TypeError(f"is_production: expected a bool, got {type_name(argument)}")
         return argument
     return environ.get("INNGEST_DEV", "").strip().lower() in _FALSE
+
+
+def _env(argument: Optional[str], environ: Mapping[str, str]) -> Optional[str]:
+    name = environment_name(argument, "env")
+    for variable in _ENV_VARIABLES:
+        name = name or environment_name(environ.get(variable), variable)
+    return name
+
+
+def _ssl_context(argument: Optional[ssl.SSLContext]) -> Optional[ssl.SSLContext]:
+    ssl = sys.modules.get("ssl")  # without it no argument can be an SSLContext
+    if argument is not None and (ssl is None or not isinstance(argument, ssl.SSLContext)):
+        raise TypeError(f"ssl_context: expected an ssl.SSLContext, got {type_name(argument)}")
+    return argument
 
 
 def _event_key(argument: Optional[str], environ: Mapping[str, str]) -> Optional[str]:
@@ -153,39 +183,36 @@ def base_url(value: str, source: str, default_scheme: str) -> str:
     Raises URLInvalidError naming ``source``, which is an argument or an environment variable. The message does not
     quote the URL, since it may hold a password.
     """
+    match = _BASE_URL.fullmatch(value)
+    assert match is not None  # it matches every text; what follows says what is wrong with the parts
+    scheme = (match["scheme"] or default_scheme).lower()
+    host, port = _host(match["host"]), match["port"]
     problem = None
-    match = _SCHEME.match(value)
-    scheme = match.group(1).lower() if match else default_scheme
-    url = f"{scheme}://{value[match.end():] if match else value}"
-    if scheme not in ("http", "https"):
-        problem = f"the scheme must be http or https, not {scheme[:20]}"
-    elif not value.isprintable() or " " in value or "\\" in value:
+    if not value.isprintable() or " " in value or "\\" in value:
         problem = "it holds white space, a backslash or a character that is not printable"
-    elif "?" in value or "#" in value:
-        problem = "it has a query or a fragment"
-    elif "@" in url.split("/", 3)[2]:
+    elif scheme not in ("http", "https"):
+        problem = "its scheme must be http or https"
+    elif "@" in match["authority"]:
         problem = "it has user info; the event key is passed as event_key"
-    if problem is None:
-        try:
-            parts = urlsplit(url)
-            host, port = _host(parts.hostname or ""), parts.port
-            if not host:
-                problem = "it has no valid host"
-            elif port == 0 or parts.netloc.endswith(":"):
-                problem = "its port is not a number from 1 to 65535"
-        except UnicodeError:
-            problem = "it has no valid host"
-        except ValueError:
-            problem = "its host or its port is not valid"
+    elif match["query"]:
+        problem = "it has a query or a fragment"
+    elif match["junk"] or not host:
+        problem = "its host is not valid"
+    elif port is not None and not (port.isdigit() and port.isascii() and 1 <= int(port[:6]) <= 65535):
+        problem = "its port is not a number from 1 to 65535"
     if problem is not None:
-        raise URLInvalidError(f"{source} is not a base URL: {problem}")
-    authority = host if port is None else f"{host}:{port}"
-    return f"{scheme}://{authority}{quote(parts.path, safe=_PATH_SAFE).rstrip('/')}/"
+        raise URLInvalidError(f"{source} is not a base URL that can work: {problem}")
+    authority = host if port is None else f"{host}:{int(port)}"
+    path = quote(match["path"], safe=_PATH_SAFE).rstrip("/")
+    return f"{scheme}://{authority}{path}/"
 
 
 def _host(name: str) -> str:
-    """Return a host as it stands in a URL, in ASCII, or "" for what can be none."""
-    if ":" in name:
-        return f"[{name}]" if re.fullmatch(r"[0-9a-f:.]+(%25[\w.-]+)?", name) else ""
-    name = name.encode("idna").decode("ascii") if not name.isascii() else name
-    return name if _HOST_NAME.fullmatch(name) else ""
+    """Return a host as it stands in a URL, in lower case and ASCII, or "" for what can be none."""
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            return ""
+    name = name.lower()
+    return name if _HOST.fullmatch(name) else ""

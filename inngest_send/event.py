@@ -141,7 +141,7 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
 def _text(value: object, path: str) -> str:
     if not issubclass(type(value), str):
         raise EventInvalidError(f"expected a str, got {type_name(value)}", path)
-    text = str.__str__(value)  # type: ignore[arg-type]  # mypy does not follow issubclass of a type()
+    text = str.__str__(value)
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise EventInvalidError("expected text that UTF-8 can encode, got a lone surrogate", path)
     return text
@@ -150,7 +150,7 @@ def _text(value: object, path: str) -> str:
 def _milliseconds(value: object) -> int:
     if not issubclass(type(value), int) or value is True or value is False:
         raise EventInvalidError(f"expected an int of milliseconds since 1970, got {type_name(value)}", "ts")
-    ts = int.__int__(value)  # type: ignore[arg-type]
+    ts = int.__int__(value)  # type: ignore[arg-type]  # as above
     if ts and not MIN_TS <= ts <= MAX_TS:
         seconds = MIN_TS <= ts * 1000 <= MAX_TS
         problem = "looks like seconds; ts is in milliseconds" if seconds else "out of range"

@@ -179,9 +179,12 @@ def simplified(value: Any) -> Any:
 def _simplify(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
-    for exact, convert in ((str, str.__str__), (int, int.__int__), (float, float.__float__)):
-        if isinstance(value, exact):
-            return convert(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (list, tuple, set, frozenset, deque)):

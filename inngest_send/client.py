@@ -1,0 +1,200 @@
+"""The client: its arguments and environment made into settings, events into answers, ``send`` into ``send_sync``."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from .jsondata import type_name
+from .middleware import Hooks, check_factory, middleware_list
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+    from types import TracebackType
+    from typing import Any, List, Optional, Sequence, Type, Union
+
+    from .config import Duration
+    from .event import Event
+    from .middleware import Factory
+
+    Events = Union[Event, Iterable[Event]]
+
+
+class Inngest:
+    """Sends events to Inngest. Safe to use from many threads, tasks and event loops, and after a fork.
+
+    ``app_id``: the app's name, as in the official SDK.
+    ``event_key``: default ``INNGEST_EVENT_KEY``. Needed in cloud mode.
+    ``env``: the branch environment; default ``INNGEST_ENV``, ``RAILWAY_GIT_BRANCH``, ``RENDER_GIT_BRANCH``,
+    ``VERCEL_GIT_COMMIT_REF``.
+    ``is_production``: True for cloud mode, False for dev mode; default: dev mode if ``INNGEST_DEV`` is true or a URL.
+    ``event_api_base_url``: default ``INNGEST_EVENT_API_BASE_URL``, ``INNGEST_BASE_URL``, ``INNGEST_DEV`` if it is a
+    URL, ``https://inn.gs/`` in cloud mode, ``http://127.0.0.1:8288/`` in dev mode.
+    ``request_timeout``: bounds one attempt as a whole, but for the look-up of the host name; milliseconds as int, or
+    a timedelta; default 30 s.
+    ``max_attempts``: how often a request is tried in all.
+    ``max_concurrency``: how many threads ``send`` uses at most; as many idle connections are kept.
+    ``logger``: default ``logging.getLogger("inngest_send.client")``.
+    ``middleware``: factories ``(client, raw_request) -> object`` of objects like MiddlewareSync.
+    ``ssl_context``: default one that verifies against the system's trust store, or ``SSL_CERT_FILE``.
+    ``api_base_url``, ``app_version``, ``serializer``, ``signing_key``: for the official SDK only; not used.
+
+    Raises TypeError for an argument of a wrong type, and an Error that is also a ValueError for a value that cannot
+    work, in an argument or in the environment; URLInvalidError is one of these.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        event_key: Optional[str] = None,
+        env: Optional[str] = None,
+        is_production: Optional[bool] = None,
+        event_api_base_url: Optional[str] = None,
+        request_timeout: Optional[Duration] = None,
+        max_attempts: int = 5,
+        max_concurrency: int = 64,
+        logger: Any = None,
+        middleware: Optional[Sequence[Factory]] = None,
+        ssl_context: Optional[ssl.SSLContext] = None,
+        api_base_url: object = None,
+        app_version: object = None,
+        serializer: object = None,
+        signing_key: object = None,
+    ) -> None:
+        # Loaded now, in a Lambda's start-up phase, neither on import nor by the first send.
+        from .config import Settings
+        from .sending import Sender
+
+        self.set_logger(logger)
+        self._settings = Settings(
+            os.environ,
+            app_id=app_id,
+            event_key=event_key,
+            env=env,
+            is_production=is_production,
+            event_api_base_url=event_api_base_url,
+            request_timeout=request_timeout,
+            max_attempts=max_attempts,
+            max_concurrency=max_concurrency,
+            ssl_context=ssl_context,
+        )
+        self._middleware: List[Factory] = []
+        for factory in middleware_list(middleware):
+            self.add_middleware(factory)
+        self._sender = Sender(self._settings)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(app_id={self.app_id!r}, event_api_origin={self.event_api_origin!r})"
+
+    def __enter__(self) -> Inngest:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Inngest:
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    @property
+    def app_id(self) -> str:
+        """The app's name."""
+        return self._settings.app_id
+
+    @property
+    def env(self) -> Optional[str]:
+        """The branch environment, or None."""
+        return self._settings.env
+
+    @property
+    def event_api_origin(self) -> str:
+        """The base URL of the Event API, with its path and a slash at the end."""
+        return self._settings.event_api_origin
+
+    @property
+    def event_key(self) -> Optional[str]:
+        """The event key, or None."""
+        return self._settings.event_key
+
+    @property
+    def is_production(self) -> bool:
+        """True in cloud mode, False in dev mode."""
+        return self._settings.is_production
+
+    @property
+    def logger(self) -> Any:
+        """Where retries are logged at WARNING and successes at DEBUG, without the event key and the event data."""
+        return self._logger
+
+    def set_logger(self, logger: Any) -> None:
+        """Log to ``logger`` from now on; None is the default one. Raises TypeError for what has no ``warning``."""
+        if logger is None:
+            import logging
+
+            logger = logging.getLogger(__name__)
+        for level in ("debug", "warning"):
+            if not callable(getattr(logger, level, None)):
+                raise TypeError(f"logger: expected a logging.Logger or the like, got {type_name(logger)}")
+        self._logger = logger
+
+    def add_middleware(self, middleware: Factory) -> None:
+        """Add a factory after those there are.
+
+        Raises TypeError for what is none, AsyncUnsupportedError when its hooks are coroutine functions.
+        """
+        self._middleware = [*self._middleware, check_factory(middleware)]
+
+    def send_sync(
+        self,
+        events: Events,
+        *,
+        skip_middleware: bool = False,
+        env: Optional[str] = None,
+        timeout: Optional[Duration] = None,
+    ) -> List[str]:
+        """Send one event, or any iterable of them, and return their ids, in order.
+
+        A list or a tuple is validated whole before anything is sent, and goes out in as few requests as it can; a
+        generator is consumed as it is sent, unless there is middleware.
+
+        ``env``: a branch environment for this call. ``timeout``: bounds the call with all its attempts and waits;
+        milliseconds as int, or a timedelta.
+
+        Raises SendEventsError, which says what was accepted and what was not; before anything is sent
+        EventInvalidError, EventKeyUnspecifiedError, AsyncUnsupportedError, and TypeError for what is no event.
+        """
+        factories = () if skip_middleware else self._middleware
+        hooks = Hooks(factories, self) if factories else None
+        return self._sender.send(events, hooks, env, timeout, self._logger)
+
+    async def send(
+        self,
+        events: Events,
+        *,
+        skip_middleware: bool = False,
+        env: Optional[str] = None,
+        timeout: Optional[Duration] = None,
+    ) -> List[str]:
+        """Do what ``send_sync`` does, on a thread of the client's own, and return the same.
+
+        Cancelling the task ends the call: its waits end, no further attempt is made, and its connection is shut
+        down. What was being sent then may have been accepted or not.
+        """
+        send_sync = partial(self.send_sync, events, skip_middleware=skip_middleware, env=env, timeout=timeout)
+        return await self._sender.send_on_thread(send_sync, events, timeout)
+
+    def close(self) -> None:
+        """Close all connections and end the threads; a later send is an Error. It may be called more than once.
+
+        Calls that are under way end soon, with a SendEventsError. In a forked child its parent's go on.
+        """
+        self._sender.close()

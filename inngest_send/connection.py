@@ -1,0 +1,176 @@
+"""One kept-alive HTTP/1.1 connection: http.client over a channel, directly or through a proxy."""
+
+from __future__ import annotations
+
+import http.client
+import time
+
+from .channel import Channel, connect, start_tls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from email.message import Message
+    from typing import Any, Dict, List, Optional
+
+    from .cancellation import Cancellation
+    from .proxy import Proxy
+
+MAX_ANSWER_SIZE = 16 * 1024 * 1024  # bytes; what lies beyond is not read
+MAX_IDLE = 30.0  # seconds; load balancers close idle connections, often after 60
+_CHUNK = 65536  # bytes
+
+
+class Response:
+    """The answer to a request: its status, its headers, and its body up to MAX_ANSWER_SIZE."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Message, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class TunnelRefused(Exception):
+    """A proxy answered CONNECT with something else than 2xx; ``response`` is that answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class Route:
+    """How to reach an origin: its host (no brackets) and port, TLS or none, a proxy or none."""
+
+    def __init__(self, host: str, port: int, ssl_context: Optional[ssl.SSLContext], proxy: Optional[Proxy]) -> None:
+        self.host = host
+        self.port = port
+        self.ssl_context = ssl_context
+        self.proxy = proxy
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """Passes over interim answers; http.client itself knows 100 only."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment]  # else begin() takes itself for done
+            super().begin()
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection to one origin. Its methods raise OSError, http.client.HTTPException and Cancelled."""
+
+    response_class = _FinalResponse
+
+    def __init__(self, route: Route) -> None:
+        self.default_port = 443 if route.ssl_context else 80
+        super().__init__(route.host, route.port)
+        self.is_reusable = False
+        self._route = route
+        self._channel: Optional[Channel] = None
+        self._pieces: List[bytes] = []
+        self._idle_since = self._idle_since_wall = 0.0
+
+    def open(self, deadline: float, cancellation: Cancellation) -> None:
+        """Connect by ``deadline``, through the proxy if there is one. Raises TunnelRefused too."""
+        route, proxy = self._route, self._route.proxy
+        host, port = (route.host, route.port) if proxy is None else (proxy.host, proxy.port)
+        sock = connect(host, port, deadline, cancellation)
+        if proxy is not None and proxy.is_tunnel:
+            try:
+                _open_tunnel(Channel(sock), route, proxy, deadline, cancellation)
+            except BaseException:
+                sock.close()
+                raise
+            host = route.host
+        if route.ssl_context is not None:
+            sock = start_tls(sock, route.ssl_context, host, deadline, cancellation)
+        self.sock = self._channel = Channel(sock)  # as much of a socket as http.client needs
+
+    def exchange(
+        self, url: str, body: bytes, headers: Dict[str, str], deadline: float, cancellation: Cancellation
+    ) -> Response:
+        """Post ``body`` and return the answer, all by ``deadline``."""
+        channel = self._channel
+        assert channel is not None
+        self.is_reusable = False
+        channel.begin(deadline, cancellation)
+        try:
+            self.request("POST", url, body, headers)
+            response = self.getresponse()
+            content = _content(response)
+        finally:
+            cancellation.detach()
+        if self.sock is not None and response.isclosed() and not channel.is_cut_short:
+            self.is_reusable = True
+            self._idle_since, self._idle_since_wall = time.monotonic(), time.time()
+        return Response(response.status, response.headers, content)
+
+    def send(self, data: Any) -> None:
+        """Keep what http.client writes in two pieces, so that head and body leave in one write."""
+        self._pieces.append(data)
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        """Write what was kept, and return the beginning of the answer."""
+        pieces, self._pieces = self._pieces, []
+        assert self._channel is not None
+        self._channel.sendall(b"".join(pieces))
+        return super().getresponse()
+
+    @property
+    def has_received(self) -> bool:
+        """Whether any byte of an answer came since the last exchange began."""
+        return self._channel is not None and self._channel.has_received
+
+    def is_fresh(self) -> bool:
+        """Return whether the idle connection has not been idle for too long, by the wall clock either.
+
+        The monotonic clock may stand still while a machine is frozen, as between two invocations of a Lambda.
+        """
+        idle = time.monotonic() - self._idle_since
+        return idle <= MAX_IDLE and abs(time.time() - self._idle_since_wall) <= MAX_IDLE
+
+    def is_quiet(self) -> bool:
+        """Return whether the server has left the idle connection open."""
+        return self._channel is not None and self._channel.is_quiet()
+
+    def disconnect(self) -> None:
+        """Close the socket. http.client's own close() only says that no answer follows the one being read."""
+        if self._channel is not None:
+            self._channel.disconnect()
+
+
+def _content(response: http.client.HTTPResponse) -> bytes:
+    if response.length is not None and response.length <= MAX_ANSWER_SIZE:
+        return response.read()  # raises IncompleteRead when it is cut short, which read(n) hides
+    pieces: List[bytes] = []
+    size = 0
+    while size < MAX_ANSWER_SIZE:
+        piece = response.read(min(_CHUNK, MAX_ANSWER_SIZE - size))
+        if not piece:
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
+            break
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
+
+
+def _open_tunnel(channel: Channel, route: Route, proxy: Proxy, deadline: float, cancellation: Cancellation) -> None:
+    host = f"[{route.host}]" if ":" in route.host else route.host
+    authority = f"{host}:{route.port}"
+    head = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+    head += [f"{name}: {value}" for name, value in proxy.headers.items()]
+    channel.begin(deadline, cancellation)
+    channel.sendall("\r\n".join(head + ["", ""]).encode("ascii"))
+    # Not http.client's own set_tunnel(): it reports a refusal as an OSError without a status.
+    response = _FinalResponse(channel, method="CONNECT")  # type: ignore[arg-type]
+    try:
+        response.begin()
+        if not 200 <= response.status < 300:
+            raise TunnelRefused(Response(response.status, response.headers, b""))
+    finally:
+        response.close()

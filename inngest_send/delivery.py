@@ -1,0 +1,190 @@
+"""Delivers batches: one request after the other, each tried again under the same seed while that is safe."""
+
+from __future__ import annotations
+
+import time
+
+from .cancellation import Cancelled
+from .errors import Error, SendEventsError
+from .jsondata import type_name
+from .retry import is_retriable_status, parse_retry_after, retry_delay
+from .transport import RequestFailed
+from .wire import SEED_HEADER, event_headers, may_have_accepted, new_seed, read_answer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Sequence
+
+    from .cancellation import Cancellation
+    from .connection import Response
+    from .event import Event
+    from .transport import Transport
+    from .wire import Batch, Batcher
+
+class Call:
+    """What is particular to one call: when it ends, what can cancel it, where it logs."""
+
+    __slots__ = ("cancellation", "deadline", "env", "logger", "timeout")
+
+    def __init__(self, cancellation: Cancellation, timeout: Optional[float], env: Optional[str], logger: Any) -> None:
+        self.cancellation = cancellation
+        self.timeout = timeout  # seconds
+        self.deadline = None if timeout is None else cancellation.made_at + timeout  # on the monotonic clock
+        self.env = env
+        self.logger = logger
+
+    def time_left(self) -> float:
+        """Return the seconds that are left, at most infinity."""
+        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+
+
+class Delivery:
+    """Delivers to one URL."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        event_key: Optional[str],
+        env: Optional[str],
+        request_timeout: float,
+        max_attempts: int,
+    ) -> None:
+        self._transport = transport
+        self._event_key = event_key
+        self._headers = event_headers(env)
+        self._request_timeout = request_timeout
+        self._max_attempts = max_attempts
+
+    def deliver(self, batcher: Batcher, call: Call) -> List[str]:
+        """Return the ids of all events, in order. Raises SendEventsError.
+
+        As long as nothing was sent also what the batcher raises: TypeError, EventInvalidError, or what the source of
+        the events does.
+        """
+        ids: List[str] = []
+        batches = batcher.batches()
+        while True:
+            try:
+                batch = next(batches, None)
+            except Exception as err:
+                if not ids:
+                    raise
+                raise events_error(f"the events broke off: {describe(err)}", ids, batcher.taken) from err
+            if batch is None:
+                return ids
+            outcome = self._deliver_batch(batch, call)
+            ids += filter(None, outcome.ids)
+            if outcome.problem:
+                unsent = [event for event, id in zip(batch.events, outcome.ids) if not id]
+                unsent += batcher.not_yet_sent(batches)
+                raise outcome.error(ids, unsent) from outcome.cause
+
+    def _deliver_batch(self, batch: Batch, call: Call) -> _Outcome:
+        """Send one batch until it is accepted or there is no use in another try: same bytes, same seed."""
+        headers = {**(event_headers(call.env) if call.env else self._headers), SEED_HEADER: new_seed()}
+        outcome = _Outcome(len(batch.events))
+        while True:
+            left = call.time_left()
+            if left <= 0:
+                outcome.problem = f"no time was left of the {call.timeout:.3g} s that the call may take"
+                return outcome
+            outcome.attempts += 1
+            self._attempt(batch, headers, min(left, self._request_timeout), call.cancellation, outcome)
+            if not (outcome.problem and outcome.is_retriable) or outcome.attempts >= self._max_attempts:
+                return outcome
+            delay = retry_delay(outcome.attempts, outcome.retry_after)
+            if delay is None or delay >= call.time_left():
+                return outcome
+            call.logger.warning(
+                "attempt %d of %d to send %d events failed: %s; next in %.2f s",
+                outcome.attempts,
+                self._max_attempts,
+                len(batch.events),
+                outcome.problem,
+                delay,
+            )
+            try:
+                call.cancellation.wait(delay)
+            except Cancelled:
+                outcome.problem = f"cancelled after: {outcome.problem}"
+                return outcome
+
+    def _attempt(
+        self, batch: Batch, headers: Dict[str, str], timeout: float, cancellation: Cancellation, outcome: _Outcome
+    ) -> None:
+        outcome.begin()
+        try:
+            response = self._transport.post(batch.body, headers, timeout=timeout, cancellation=cancellation)
+        except RequestFailed as failure:
+            outcome.fail(failure)
+        else:
+            outcome.read(response, self._event_key)
+
+
+class _Outcome:
+    """What became of one batch so far. ``problem`` is "" once all of it is accepted."""
+
+    def __init__(self, count: int) -> None:
+        self.attempts = 0
+        self.maybe_delivered = False  # by any attempt
+        self._count = count
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what the attempt before came to."""
+        self.ids = [""] * self._count
+        self.problem = ""
+        self.cause: Optional[BaseException] = None
+        self.status: Optional[int] = None
+        self.retry_after: Optional[float] = None
+        self.is_retriable = False
+
+    def read(self, response: Response, event_key: Optional[str]) -> None:
+        """Take an answer of the server."""
+        self._take_status(response)
+        location = response.headers.get("Location")
+        answer = read_answer(response.status, location, response.body, self._count, event_key)
+        self.ids, self.problem = answer.ids, answer.problem
+        self.maybe_delivered = self.maybe_delivered or may_have_accepted(response.status)
+
+    def fail(self, failure: RequestFailed) -> None:
+        """Take an attempt that got no answer of the server."""
+        self.problem = str(failure)
+        self.cause = failure.__cause__
+        self.is_retriable = failure.is_retriable
+        self.maybe_delivered = self.maybe_delivered or failure.was_sent
+        if failure.response is not None:
+            self._take_status(failure.response)
+            self.problem += f": HTTP {self.status}"
+
+    def error(self, ids: List[str], unsent: List[Event]) -> SendEventsError:
+        """Return the error of the call that this was part of."""
+        problem = self.problem if self.attempts < 2 else f"{self.problem} (attempt {self.attempts})"
+        return events_error(
+            problem,
+            ids,
+            unsent,
+            maybe_delivered=self.maybe_delivered and not all(self.ids),
+            status=self.status,
+            attempts=self.attempts,
+            retry_after=self.retry_after,
+            is_retriable=self.is_retriable,
+        )
+
+    def _take_status(self, response: Response) -> None:
+        self.status = response.status
+        self.is_retriable = is_retriable_status(response.status)
+        self.retry_after = parse_retry_after(response.headers.get("Retry-After"), time.time())
+
+
+def events_error(problem: str, ids: Sequence[str], unsent: Sequence[Event], **details: Any) -> SendEventsError:
+    """Return an error whose message begins with how many events were accepted."""
+    count = len(ids) + len(unsent)
+    noun = "event" if count == 1 else "events"
+    return SendEventsError(f"{len(ids):,} of {count:,} {noun} accepted: {problem}", ids, unsent=unsent, **details)
+
+
+def describe(error: BaseException) -> str:
+    """Return what an error of this library says, and of another only its type: its text may hold event data."""
+    return str(error) if isinstance(error, Error) else f"{type_name(error)} was raised"

@@ -1,0 +1,116 @@
+"""Hooks around the sending of events, as the official SDK has them."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+
+from .errors import AsyncUnsupportedError
+from .jsondata import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import List, Optional, Sequence
+
+    from .client import Inngest
+    from .event import Event
+
+    Factory = Callable[[Inngest, object], object]
+
+_HOOKS = ("before_send_events", "after_send_events")
+
+
+@dataclass
+class SendEventsResult:
+    """What a call of ``send`` came to: the ids of the accepted events, and what went wrong, or None."""
+
+    ids: List[str] = field(default_factory=list)
+    error: Optional[str] = None
+
+
+class MiddlewareSync:
+    """A base for middleware: each hook does nothing. One instance is made for each call.
+
+    ``client`` is the client that sends; ``raw_request`` is None here, and there for the official SDK's sake.
+    """
+
+    def __init__(self, client: Inngest, raw_request: object) -> None:
+        self.client = client
+        self.raw_request = raw_request
+
+    def before_send_events(self, events: List[Event]) -> None:
+        """Called before the events are validated and sent; may change the list and the events in place.
+
+        What it raises ends the call with a SendEventsError, and nothing is sent.
+        """
+
+    def after_send_events(self, result: SendEventsResult) -> None:
+        """Called after the events were sent, also after a failure. What it raises is logged."""
+
+
+def middleware_list(middleware: Optional[Sequence[Factory]]) -> Sequence[Factory]:
+    """Return the argument ``middleware``, an empty list for None. Raises TypeError."""
+    if middleware is None:
+        return []
+    if not isinstance(middleware, (list, tuple)):
+        raise TypeError(f"middleware: expected a list of factories, got {type_name(middleware)}")
+    return middleware
+
+
+def check_factory(factory: Factory) -> Factory:
+    """Return ``factory``. Raises TypeError when it is none, AsyncUnsupportedError when its hooks are coroutines."""
+    if not callable(factory):
+        raise TypeError(f"middleware: expected a callable (client, raw_request), got {type_name(factory)}")
+    if inspect.iscoroutinefunction(factory):
+        raise AsyncUnsupportedError("middleware: the factory is a coroutine function; it is called synchronously")
+    if isinstance(factory, type):
+        _check_hooks(factory)
+    return factory
+
+
+class Hooks:
+    """The middleware of one call."""
+
+    def __init__(self, factories: Sequence[Factory], client: Inngest) -> None:
+        self._factories = factories
+        self._client = client
+        self._entered: List[object] = []
+
+    def before(self, events: List[Event]) -> None:
+        """Make one instance of each, and run the before-hooks in order."""
+        instances = [factory(self._client, None) for factory in self._factories]
+        for instance in instances:
+            _check_hooks(instance)
+        for instance in instances:
+            hook = getattr(instance, "before_send_events", None)
+            if hook is not None:
+                _check_result(hook(events), hook)
+            self._entered.append(instance)
+
+    def after(self, result: SendEventsResult, on_error: Callable[[Exception], None]) -> None:
+        """Run the after-hooks in reverse, of those whose before-hook had run; each error goes to ``on_error``."""
+        for instance in reversed(self._entered):
+            hook = getattr(instance, "after_send_events", None)
+            if hook is None:
+                continue
+            try:
+                _check_result(hook(result), hook)
+            except Exception as err:
+                on_error(err)
+
+
+def _check_hooks(owner: object) -> None:
+    for name in _HOOKS:
+        hook = getattr(owner, name, None)
+        call = getattr(hook, "__call__", None)  # an object may have a coroutine function for its __call__
+        if any(inspect.iscoroutinefunction(function) for function in (hook, call)):
+            raise AsyncUnsupportedError(f"middleware: {name} is a coroutine function; make it a plain one")
+
+
+def _check_result(result: object, hook: object) -> None:
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        name = getattr(hook, "__name__", type_name(hook))
+        raise AsyncUnsupportedError(f"middleware: {name} returned an awaitable; make it a plain function")

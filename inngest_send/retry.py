@@ -1,0 +1,50 @@
+"""When to try again, and when to give up. Pure: the clock and the random source are passed in."""
+
+from __future__ import annotations
+
+import random
+import re
+from email.utils import mktime_tz, parsedate_tz
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
+MAX_RETRY_AFTER = 30.0  # seconds
+BASE_DELAY = 0.1  # seconds
+MAX_JITTER = 0.1  # seconds
+
+
+def is_retriable_status(status: int) -> bool:
+    """Return whether a request that was answered with this status may succeed when it is sent again."""
+    return status in (408, 429) or status >= 500
+
+
+def retry_delay(
+    attempt: int, retry_after: Optional[float] = None, random: Callable[[], float] = random.random
+) -> Optional[float]:
+    """Return the seconds to wait after attempt number ``attempt``, from 1; None when the server asks for too long.
+
+    The delay before retry n, from 0, is ``0.1 * 2**n`` s plus up to 0.1 s of jitter, as in the official SDKs, or
+    what the server asked for with Retry-After where that is longer.
+    """
+    delay: float = BASE_DELAY * 2 ** min(attempt - 1, 30) + MAX_JITTER * random()
+    if retry_after is None:
+        return delay
+    return max(delay, retry_after) if retry_after <= MAX_RETRY_AFTER else None
+
+
+def parse_retry_after(value: Optional[str], now: float) -> Optional[float]:
+    """Return the seconds that a Retry-After header asks to wait, or None when it says nothing that can be used.
+
+    ``now`` is the Unix time in seconds, for the form with a date (RFC 9110, section 10.2.3).
+    """
+    value = (value or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
+        return float(value)
+    try:
+        date = parsedate_tz(value)
+        return None if date is None else max(0.0, mktime_tz(date) - now)
+    except (TypeError, ValueError, IndexError, OverflowError):  # which of them depends on the Python version
+        return None
