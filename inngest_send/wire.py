@@ -171,8 +171,8 @@ def read_answer(status: int, location: Optional[str], body: bytes, count: int, e
         problem = f"{len(listed):,} ids for {count:,} events" if len(listed) != count else "an id is missing"
     else:
         text = "" if b"\0" in body else quoted(body.decode("utf-8", "replace"), event_key)
-        problem = f"not an answer of the Event API: {text}" if text else "not an answer of the Event API"
-    return Answer(ids, f"HTTP {status}: {problem}")
+        problem = ": ".join(filter(None, ("not an answer of the Event API" if status < 300 else "", text)))
+    return Answer(ids, f"HTTP {status}: {problem}" if problem else f"HTTP {status}")
 
 
 def may_have_accepted(status: int) -> bool:
@@ -194,7 +194,7 @@ def _redacted(text: str, event_key: Optional[str]) -> str:
         forms = {event_key, quote(event_key, safe=_KEY_SAFE), escaped, escaped.lower(), html.escape(event_key)}
         forms.add(json.dumps(event_key)[1:-1])
         for form in sorted(forms, key=len, reverse=True):
-            text = text.replace(form, "[event key]")
+            text = text.replace(form, "***")
     return text
 
 
