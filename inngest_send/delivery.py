@@ -160,7 +160,7 @@ class _Outcome:
 
     def error(self, ids: List[str], unsent: List[Event]) -> SendEventsError:
         """Return the error of the call that this was part of."""
-        problem = self.problem if self.attempts < 2 else f"{self.problem} (attempt {self.attempts})"
+        problem = self.problem if self.attempts < 2 else f"{self.problem} (after {self.attempts} attempts)"
         return events_error(
             problem,
             ids,

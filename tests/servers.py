@@ -6,8 +6,14 @@ import json
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
+from unittest import mock
 
+from tests.library import inngest, module
+
+KEY = "the-event-key"
 CERTIFICATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "certificates")
 
 
@@ -98,17 +104,18 @@ class Peer:
 class ScriptedServer:
     """Runs one script for each connection, each on a thread of its own: ``script(peer)``.
 
-    ``scripts`` serve the first connections, one each; ``Peer.serve`` serves those after them. When a script ends its
+    ``scripts`` serve the first connections, one each; ``then`` serves those after them. When a script ends its
     connection is closed. ``requests`` holds what was read, ``connections`` how many there were. An exception in a
     script, other than one that the client's end of the connection caused, is raised by ``close``.
     """
 
-    def __init__(self, *scripts, ssl_context=None, host="127.0.0.1"):
+    def __init__(self, *scripts, then=Peer.serve, ssl_context=None, host="127.0.0.1"):
         self.requests = []
         self.connections = 0
         self.errors = []
         self.finished = threading.Event()  # set by close(): what a silent script waits for
         self._scripts = list(scripts)
+        self._then = then
         self._ssl_context = ssl_context
         self._peers = []
         self._threads = []
@@ -157,7 +164,7 @@ class ScriptedServer:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
-                script = self._scripts.pop(0) if self._scripts else Peer.serve
+                script = self._scripts.pop(0) if self._scripts else self._then
                 self.connections += 1
                 thread = threading.Thread(target=self._run, args=(script, sock), daemon=True)
                 self._peers.append(sock)
@@ -189,6 +196,16 @@ def silent(peer):
     peer.server.finished.wait()
 
 
+def answering(*args, **kwargs):
+    """Return a script that gives every request the same answer; the arguments are those of ``Peer.answer``."""
+
+    def script(peer):
+        while peer.read() is not None:
+            peer.answer(*args, **kwargs)
+
+    return script
+
+
 def server_context(name="server"):
     """Return the context of a TLS server with one of the certificates made for the tests."""
     import ssl
@@ -204,3 +221,52 @@ def client_context():
     import ssl
 
     return ssl.create_default_context(cafile=os.path.join(CERTIFICATES, "authority.pem"))
+
+
+def client_for(server, **options):
+    """Return a client that sends to ``server``; ``options`` are further arguments, or others."""
+    settings = {"app_id": "test", "event_key": KEY, "event_api_base_url": server.url}
+    return inngest.Inngest(**{**settings, **options})
+
+
+def failure_of(client, events=None, **options):
+    """Return the SendEventsError of a send that must fail. ``events`` is one event by default."""
+    try:
+        ids = client.send_sync(inngest.Event(name="test/event") if events is None else events, **options)
+    except inngest.SendEventsError as error:
+        return error
+    raise AssertionError("accepted: {}".format(ids))
+
+
+def without_delays():
+    """Return a context manager in which a retry follows at once, unless the server asks to wait."""
+    return mock.patch.multiple(module("retry"), BASE_DELAY=0, MAX_JITTER=0)
+
+
+def start_program(code, *args):
+    """Start an interpreter of its own on ``code``, warnings as errors, with nothing of Inngest in its environment."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", code, *args],
+        cwd=os.path.dirname(os.path.dirname(CERTIFICATES)),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+
+
+def finish_program(program, timeout=15):
+    """Return what a program printed, and wrote to standard error. Kills it, and fails, when it takes too long."""
+    with program:
+        try:
+            return program.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            raise
+
+
+def run_program(code, *args):
+    """Return what ``code`` printed, and wrote to standard error, in an interpreter of its own."""
+    return finish_program(start_program(code, *args))

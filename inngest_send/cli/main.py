@@ -1,0 +1,32 @@
+"""Reads the arguments, and runs a command."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from .._version import __version__
+from . import send, serve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Optional
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run the command that ``argv`` asks for, and return the exit code. Raises SystemExit for wrong usage."""
+    package = (__package__ or "").rpartition(".")[0]
+    parser = argparse.ArgumentParser(
+        prog=f"python3 -m {package}",
+        description="Send events to Inngest from shell scripts, cron jobs and files.",
+    )
+    parser.add_argument("--version", action="version", version=f"inngest-send {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.required = True
+    for command in (send, serve):
+        command.add_parser(commands)
+    logging.getLogger(package).addHandler(logging.NullHandler())  # an error is one line, retries are silent
+    arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    return int(arguments.run(arguments))

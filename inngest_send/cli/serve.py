@@ -1,0 +1,60 @@
+"""``serve``: a stand-in Event API to develop against."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+from ..testing import EventServer
+from .output import complain, event_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+KEEP = 10000  # events
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "serve",
+        help="run a stand-in Event API for development",
+        description="Take events where a Dev Server would, and print a line for each. No functions are run. "
+        "For development only: it keeps the newest 10,000 events, in memory.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine only)")
+    parser.add_argument("--port", type=int, default=8288, help="where to listen (default: %(default)s; 0: a free one)")
+    parser.add_argument("--event-key-file", metavar="F", help="refuse every event key but the one in this file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal comes, and return the exit code."""
+    stop = threading.Event()
+    count = 0
+
+    def show(event: Any) -> None:
+        nonlocal count
+        count += 1
+        print(event_line(event), flush=True)
+
+    try:
+        event_key = None
+        if arguments.event_key_file is not None:
+            with open(arguments.event_key_file, encoding="utf-8") as file:
+                event_key = file.read().strip()
+        server = EventServer(event_key, arguments.host, arguments.port, keep=KEEP, on_event=show).start()
+    except (OSError, OverflowError, UnicodeError) as err:
+        complain(f"cannot serve on {arguments.host}:{arguments.port}: {err}")
+        return 2
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with server:
+        print(f"stand-in Event API for development at {server.url} (no functions are run)", flush=True)
+        while not stop.wait(3600):  # without a limit, Windows would not see Ctrl-C
+            pass
+    print(f"{count:,} events received", file=sys.stderr)
+    return 0

@@ -1,0 +1,65 @@
+"""What can go wrong between a sender and the Event API, to be played on purpose."""
+
+from __future__ import annotations
+
+import random
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Dict, List, Optional, Sequence
+
+FAULTS: Dict[str, str] = {
+    "status": "answered with a status, a body and headers; nothing is stored",
+    "stored_status": "stored, and answered with the status all the same, by default 500",
+    "stored_reset": "stored, and the connection reset before the answer",
+    "reset": "the connection reset before the request is read",
+    "truncated": "stored, and the answer cut in the middle",
+    "drip": "stored, and answered a byte at a time, one each `seconds`",
+    "delay": "stored, and answered after `seconds`",
+    "page": "answered 200 with a web page; nothing is stored",
+    "idle_close": "stored and answered, and the connection closed after that",
+    "early_401": "answered 401 before the body is read, and the connection closed; nothing is stored",
+    "no_ids": "stored, and answered 200 with an empty object",
+    "short_ids": "stored, and answered 200 with one id too few",
+}
+"""The kinds of fault by name, with what each does."""
+
+STORING = frozenset(("stored_status", "stored_reset", "truncated", "drip", "delay", "idle_close", "no_ids", "short_ids"))
+
+
+class Fault:
+    """One fault of one request."""
+
+    __slots__ = ("body", "headers", "kind", "seconds", "status")
+
+    def __init__(
+        self, kind: str, *, status: int, body: bytes, headers: Optional[Mapping[str, str]], seconds: float
+    ) -> None:
+        if kind not in FAULTS:
+            raise ValueError(f"no fault {kind!r}; there are {', '.join(FAULTS)}")
+        self.kind = kind
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+        self.seconds = seconds
+
+    def __repr__(self) -> str:
+        return f"<fault {self.kind}>"
+
+
+class RandomFaults:
+    """Draws a fault for a share of all requests, from a seeded random source."""
+
+    def __init__(self, rate: float, seed: int, kinds: Optional[Sequence[str]], seconds: float) -> None:
+        self._rate = rate
+        self._random = random.Random(seed)
+        self._faults: List[Fault] = [
+            Fault(kind, status=status, body=b"", headers=None, seconds=seconds)
+            for kind in (kinds or FAULTS)
+            for status in ((500, 503) if kind == "status" else (500,))
+        ]
+
+    def draw(self) -> Optional[Fault]:
+        """Return the fault of the next request, or None."""
+        return self._random.choice(self._faults) if self._random.random() < self._rate else None

@@ -1,0 +1,154 @@
+"""Reads JSON as the Inngest server does: with Go's error texts, to a depth of 10,000, numbers as 64-bit floats.
+
+``json`` does the work. Where it refuses a text, an iterative parser goes over it again: it says what Go would say, and
+takes the depths that ``json`` leaves to the interpreter's stack.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from json.decoder import scanstring  # type: ignore[attr-defined]  # as old as the module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Tuple
+
+MAX_DEPTH = 10000  # containers in one another; Go's scanner refuses the next
+SPACE = re.compile(r"[ \t\n\r]*")
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_LITERALS = {"true": True, "false": False, "null": None}
+_MAX_EXACT_DIGITS = 15  # an int of so many digits is a 64-bit float too
+
+
+class GoError(ValueError):
+    """What Go's encoding/json says of a text that it refuses."""
+
+
+class OutOfRange(GoError):
+    """A number too large for a 64-bit float."""
+
+
+def _int(text: str) -> int:
+    return int(text) if len(text) <= _MAX_EXACT_DIGITS else int(_float(text))
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if number - number != 0.0:
+        raise OutOfRange(f"json: cannot unmarshal number {text} into Go struct field raw.data of type float64")
+    return number
+
+
+def _constant(text: str) -> float:
+    raise ValueError(text)  # NaN and Infinity, which only Python's json takes
+
+
+_decode = json.JSONDecoder(parse_int=_int, parse_float=_float, parse_constant=_constant).raw_decode
+
+
+def read_value(text: str, start: int) -> Tuple[Any, int]:
+    """Return the value that begins at ``start``, and where it ends. Raises GoError."""
+    try:
+        return _decode(text, start)
+    except OutOfRange:
+        raise
+    except (ValueError, RecursionError):
+        return _Parser(text, start).value()
+
+
+def skip_space(text: str, start: int) -> int:
+    """Return the position of the first character from ``start`` on that is no white space."""
+    match = SPACE.match(text, start)
+    assert match is not None
+    return match.end()
+
+
+class _Parser:
+    """Parses one value without recursion."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._at = start
+        self._open: List[Tuple[Any, Any]] = []  # containers that are not closed yet, with the key each stands at
+
+    def value(self) -> Tuple[Any, int]:
+        """Return the value, and where it ends. Raises GoError."""
+        while True:
+            value, is_open = self._begin()
+            while not is_open:  # the value is whole: put it where it belongs, and see whether that is whole now
+                if not self._open:
+                    return value, self._at
+                container, key = self._open.pop()
+                if key is None:
+                    container.append(value)
+                else:
+                    container[key] = value
+                end = "]" if key is None else "}"
+                character = self._next()
+                if character == end:
+                    value = container
+                    continue
+                if character != ",":
+                    where = "array element" if key is None else "object key:value pair"
+                    raise self._unexpected(character, f"after {where}")
+                self._open.append((container, None if key is None else self._key()))
+                break
+
+    def _begin(self) -> Tuple[Any, bool]:
+        """Read a scalar, or the beginning of a container; return it, and whether it goes on."""
+        character = self._next("looking for beginning of value")
+        if character in "[{":
+            if len(self._open) >= MAX_DEPTH:
+                raise GoError(f"invalid character '{character}' exceeded max depth")
+            end = "]" if character == "[" else "}"
+            start = self._at
+            if self._next() == end:
+                return ([] if character == "[" else {}), False
+            self._at = start
+            self._open.append(([], None) if character == "[" else ({}, self._key()))
+            return None, True
+        if character == '"':
+            return self._string(), False
+        start = self._at - 1
+        match = _NUMBER.match(self._text, start)
+        if match:
+            self._at = match.end()
+            number = match.group()
+            return (_int if number.lstrip("-").isdigit() else _float)(number), False
+        for literal, value in _LITERALS.items():
+            if self._text.startswith(literal, start):
+                self._at = start + len(literal)
+                return value, False
+        raise self._unexpected(character, "looking for beginning of value")
+
+    def _key(self) -> str:
+        character = self._next()
+        if character != '"':
+            raise self._unexpected(character, "looking for beginning of object key string")
+        key = self._string()
+        character = self._next()
+        if character != ":":
+            raise self._unexpected(character, "after object key")
+        return key
+
+    def _string(self) -> str:
+        try:
+            string, self._at = scanstring(self._text, self._at, True)
+            return str(string)
+        except json.JSONDecodeError as err:
+            if err.msg.startswith("Unterminated"):
+                raise GoError("unexpected end of JSON input") from None
+            raise GoError(f"invalid character {self._text[err.pos]!r} in string literal") from None
+
+    def _next(self, purpose: str = "") -> str:
+        self._at = skip_space(self._text, self._at)
+        if self._at >= len(self._text):
+            raise GoError("unexpected end of JSON input")
+        self._at += 1
+        return self._text[self._at - 1]
+
+    @staticmethod
+    def _unexpected(character: str, where: str) -> GoError:
+        return GoError(f"invalid character {character!r} {where}")
