@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 
 TYPE_CHECKING = False
@@ -43,11 +44,9 @@ class Cancellation:
         if event is not None:
             event.set()
         if sock is not None:
-            try:
-                # Not sock.shutdown(): an SSLSocket would drop its TLS state under the thread that reads from it.
+            # Not sock.shutdown(): an SSLSocket would drop its TLS state under the thread that reads from it.
+            with suppress(OSError):  # not connected yet, or closed by now
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:
-                pass  # not connected yet, or closed by now
 
     def attach(self, sock: socket.socket) -> None:
         """Name the socket to shut down. Raises Cancelled when it is too late."""

@@ -65,7 +65,7 @@ def connect(host: str, port: int, deadline: float, cancellation: Cancellation) -
 def start_tls(
     sock: socket.socket, context: ssl.SSLContext, host: str, deadline: float, cancellation: Cancellation
 ) -> ssl.SSLSocket:
-    """Return ``sock`` with TLS on it, the peer verified as ``host``. Closes it on failure. Raises OSError, Cancelled."""
+    """Return ``sock`` with TLS on it, verified to be ``host``. Closes it on failure. Raises OSError, Cancelled."""
     try:
         tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except BaseException:

@@ -165,7 +165,7 @@ def _open_tunnel(channel: Channel, route: Route, proxy: Proxy, deadline: float, 
     head = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
     head += [f"{name}: {value}" for name, value in proxy.headers.items()]
     channel.begin(deadline, cancellation)
-    channel.sendall("\r\n".join(head + ["", ""]).encode("ascii"))
+    channel.sendall("\r\n".join([*head, "", ""]).encode("ascii"))
     # Not http.client's own set_tunnel(): it reports a refusal as an OSError without a status.
     response = _FinalResponse(channel, method="CONNECT")  # type: ignore[arg-type]
     try:

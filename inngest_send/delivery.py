@@ -91,7 +91,10 @@ class Delivery:
                 return outcome
             outcome.attempts += 1
             self._attempt(batch, headers, min(left, self._request_timeout), call.cancellation, outcome)
-            if not (outcome.problem and outcome.is_retriable) or outcome.attempts >= self._max_attempts:
+            if not outcome.problem:
+                call.logger.debug("%d events accepted at attempt %d", len(batch.events), outcome.attempts)
+                return outcome
+            if not outcome.is_retriable or outcome.attempts >= self._max_attempts:
                 return outcome
             delay = retry_delay(outcome.attempts, outcome.retry_after)
             if delay is None or delay >= call.time_left():

@@ -102,7 +102,7 @@ def _run(future: Future[Any], fn: Callable[..., Any], args: Tuple[Any, ...]) -> 
     try:
         if future.set_running_or_notify_cancel():
             future.set_result(fn(*args))
-    except BaseException as err:
+    except BaseException as err:  # noqa: BLE001  # whoever waits for the future gets it
         future.set_exception(err)
     finally:
         del future, fn, args  # else the traceback of the error and the future would hold each other

@@ -13,7 +13,7 @@ from enum import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+    from typing import Any, Callable, Dict, List, Tuple, Union
 
     Container = Union[Dict[str, Any], List[Any]]
 
@@ -169,7 +169,7 @@ def simplified(value: Any) -> Any:
             value = value.value
     except (Refused, RecursionError):
         raise
-    except Exception as err:  # the value's own code may raise anything, with the data in its message
+    except Exception as err:  # noqa: BLE001  # the value's own code may raise anything, its message holding data
         error = type_name(err)
     if error is not None:
         raise Refused(f"reading {type_name(value)} raised {error}")

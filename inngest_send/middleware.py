@@ -96,15 +96,15 @@ class Hooks:
                 continue
             try:
                 _check_result(hook(result), hook)
-            except Exception as err:
+            except Exception as err:  # noqa: BLE001  # the events were sent: their ids must not be lost
                 on_error(err)
 
 
 def _check_hooks(owner: object) -> None:
     for name in _HOOKS:
         hook = getattr(owner, name, None)
-        call = getattr(hook, "__call__", None)  # an object may have a coroutine function for its __call__
-        if any(inspect.iscoroutinefunction(function) for function in (hook, call)):
+        method = getattr(type(hook), "__call__", None)  # noqa: B004  # of an object that is callable
+        if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(method):
             raise AsyncUnsupportedError(f"middleware: {name} is a coroutine function; make it a plain one")
 
 

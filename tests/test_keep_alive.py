@@ -1,6 +1,7 @@
 """Connections are kept alive and reused, and only when that is safe."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -168,8 +169,6 @@ class NotReusedTest(unittest.TestCase):
         late = []
 
         def script(peer):
-            import socket
-
             peer.accept(peer.read())
             peer.socket.shutdown(socket.SHUT_WR)
             half_closed.set()
@@ -191,16 +190,18 @@ class NotReusedTest(unittest.TestCase):
         self.assertEqual((server.connections, len(server.requests)), (20, 20))
 
     def test_a_connection_on_which_bytes_came_that_nobody_asked_for(self):
-        sent = threading.Event()
+        idle, sent = threading.Event(), threading.Event()
 
         def script(peer):
             peer.accept(peer.read())
+            idle.wait()
             peer.answer(200, {"ids": ["FORGED"], "status": 200})
             sent.set()
             peer.read()
 
         with ScriptedServer(script, name_ids) as server, client_for(server) as client:
             send(client)
+            idle.set()
             sent.wait()
             self.assertEqual(send(client, "second"), ["id of second"])
         self.assertEqual((server.connections, len(server.requests)), (2, 2))

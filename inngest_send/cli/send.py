@@ -23,10 +23,10 @@ def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("send", help="send an event, and print its id")
     parser.add_argument("name", metavar="NAME", help="the event's name, as app/user.created")
-    parser.add_argument("--data", metavar="JSON", help="the event's data: a JSON object, @FILE, or - for standard input")
-    parser.add_argument("--id", metavar="ID", default="", help="an idempotency key: 24 hours long it starts no second run")
-    parser.add_argument("--ts", metavar="MS", type=int, default=0, help="milliseconds since 1970; in the future: run then")
-    parser.add_argument("--local", action="store_true", help="send to a stand-in server in this process, and show what came")
+    parser.add_argument("--data", metavar="JSON", help="its data: a JSON object, @FILE, or - for standard input")
+    parser.add_argument("--id", metavar="ID", default="", help="its idempotency key, good for 24 hours")
+    parser.add_argument("--ts", metavar="MS", type=int, default=0, help="milliseconds since 1970: when runs start")
+    parser.add_argument("--local", action="store_true", help="send to a stand-in server, and show what came")
     parser.set_defaults(run=run)
 
 

@@ -25,7 +25,7 @@ FAULTS: Dict[str, str] = {
 }
 """The kinds of fault by name, with what each does."""
 
-STORING = frozenset(("stored_status", "stored_reset", "truncated", "drip", "delay", "idle_close", "no_ids", "short_ids"))
+STORING = frozenset(FAULTS) - {"status", "reset", "page", "early_401"}
 
 
 class Fault:
