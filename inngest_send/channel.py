@@ -96,6 +96,7 @@ class Channel:
         sock.setblocking(False)
         self.socket = sock
         self.has_received = False  # since begin()
+        self.has_ended = False  # the end of the stream was read
         self.is_cut_short = False  # the peer answered before it had the whole request
         self._deadline = 0.0
         self._early = b""
@@ -162,7 +163,10 @@ class Channel:
             except _WANTS_WRITE:
                 for_writing = True
             else:
-                self.has_received = self.has_received or count > 0
+                if count:
+                    self.has_received = True
+                else:
+                    self.has_ended = True
                 return count
             _poll(self.socket, not for_writing, for_writing, left)
 

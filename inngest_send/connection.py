@@ -118,7 +118,10 @@ class Connection(http.client.HTTPConnection):
         pieces, self._pieces = self._pieces, []
         assert self._channel is not None
         self._channel.sendall(b"".join(pieces))
-        return super().getresponse()
+        response = super().getresponse()
+        if self._channel.has_ended:  # http.client takes a head that is cut short for a whole one
+            raise http.client.IncompleteRead(b"")
+        return response
 
     @property
     def has_received(self) -> bool:

@@ -17,6 +17,8 @@ MIN_TS = 315532800000  # 1980-01-01
 MAX_TS = 4102444800000  # 2100-01-01
 MAX_EVENT_SIZE = 3145728  # bytes
 
+_MAX_WALK = 4 * MAX_EVENT_SIZE  # bytes: data that is too large is walked up to here, so that its size can be told
+
 
 @dataclass(repr=False)
 class Event:
@@ -63,8 +65,8 @@ class Event:
             size = f"<{type_name(self.data)}>"
         return f"{type(self).__name__}(name={self.name!r}, data={size}, id={self.id!r}, ts={self.ts!r})"
 
-    def __getstate__(self) -> Dict[str, Any]:
-        """Return the state to pickle or copy, with the data as JSON text.
+    def __getstate__(self) -> Tuple[Dict[str, Any], Optional[bytes]]:
+        """Return the state to pickle or copy: the attributes, but the data as JSON text.
 
         A mappingproxy can be neither pickled nor copied, and for deep data both take more stack than sending does.
         """
@@ -72,20 +74,19 @@ class Event:
 
         state = dict(self.__dict__)
         try:
-            state["json"] = encode(plain(self.data or {}, MAX_EVENT_SIZE)[0])
+            text = encode(plain({} if self.data is None else self.data, _MAX_WALK)[0])
         except Refused:
-            pass  # made invalid since: it can be pickled and copied if its data can, so that no error hides another
-        else:
-            del state["data"]
-        return state
+            return state, None  # made invalid since; it can be pickled and copied if its data can
+        del state["data"]
+        return state, text
 
-    def __setstate__(self, state: Dict[str, Any]) -> None:
+    def __setstate__(self, state: Tuple[Dict[str, Any], Optional[bytes]]) -> None:
         import json
 
-        text = state.pop("json", None)
+        attributes, text = state
+        self.__dict__.update(attributes)
         if text is not None:
-            state["data"] = json.loads(text)
-        self.__dict__.update(state)
+            self.data = json.loads(text.decode())
 
 
 def encoded(event: Event) -> bytes:
@@ -120,7 +121,7 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
     if event.data is not None:
         refused = None
         try:
-            fields["data"], size = plain(event.data, MAX_EVENT_SIZE)
+            fields["data"], size = plain(event.data, _MAX_WALK)
             bound += size
         except Refused as err:
             refused = err.problem, "data" + err.path

@@ -73,7 +73,7 @@ def plain(value: object, max_size: int) -> Tuple[Dict[str, Any], int]:
     Raises Refused, also when the bound exceeds ``max_size``: so data that holds one part a million times over
     ends soon.
     """
-    if not isinstance(value, Mapping):
+    if not issubclass(type(value), Mapping):
         raise Refused(f"expected a mapping with str keys, got {type_name(value)}")
     walk = _Walk(max_size)
     try:
@@ -164,7 +164,7 @@ def simplified(value: Any) -> Any:
     error = None
     try:
         for _ in range(MAX_DEPTH):  # an Enum's value may be an Enum
-            if not isinstance(value, Enum):
+            if not issubclass(type(value), Enum):
                 return _simplify(value)
             value = value.value
     except (Refused, RecursionError):
@@ -177,27 +177,28 @@ def simplified(value: Any) -> Any:
 
 
 def _simplify(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
+    kind = type(value)  # not isinstance(): a value may lie about its __class__, or raise when it is asked
+    if value is None or kind is bool:
         return value
-    if isinstance(value, str):
+    if issubclass(kind, str):
         return str.__str__(value)
-    if isinstance(value, int):
+    if issubclass(kind, int):
         return int.__int__(value)
-    if isinstance(value, float):
+    if issubclass(kind, float):
         return float.__float__(value)
-    if isinstance(value, Mapping):
+    if issubclass(kind, Mapping):
         return dict(value)
-    if isinstance(value, (list, tuple, set, frozenset, deque)):
+    if issubclass(kind, (list, tuple, set, frozenset, deque)):
         return list(value)
-    if is_dataclass(value) and not isinstance(value, type):
+    if is_dataclass(kind):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     for module_name, names, convert in _CONVERSIONS:
         # A program that never imported the module has no value of its types.
         module = sys.modules.get(module_name)
-        if module is not None and isinstance(value, tuple(getattr(module, name) for name in names)):
+        if module is not None and issubclass(kind, tuple(getattr(module, name) for name in names)):
             return convert(value)
     name = type_name(value)
-    way_out = "send its name" if isinstance(value, type) else _WAYS_OUT.get(name)
+    way_out = "send its name" if issubclass(kind, type) else _WAYS_OUT.get(name)
     raise Refused(f"{name} is not JSON; {way_out or 'convert it to str, a number, a list or a dict first'}")
 
 
@@ -244,7 +245,7 @@ _CONVERSIONS: Tuple[Tuple[str, Tuple[str, ...], Callable[[Any], str]], ...] = (
 def _with_plain_keys(mapping: Dict[Any, Any]) -> Dict[str, Any]:
     result = {}
     for key, item in mapping.items():
-        if not isinstance(key, str):
+        if not issubclass(type(key), str):
             raise Refused(f"expected str keys, got a key of type {type_name(key)}")
         result[str.__str__(key)] = item
     if len(result) != len(mapping):

@@ -199,6 +199,9 @@ def _redacted(text: str, event_key: Optional[str]) -> str:
 
 
 def _origin(location: str) -> str:
-    parts = urlsplit(location)
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "somewhere that is no URL"
     authority = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{authority}" if authority else "the same origin"
