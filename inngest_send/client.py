@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from .jsondata import type_name
+from .kinds import type_name
 from .middleware import Hooks, check_factory, middleware_list
 
 TYPE_CHECKING = False
@@ -141,9 +141,12 @@ class Inngest:
             import logging
 
             logger = logging.getLogger(__name__)
-        for level in ("debug", "warning"):
-            if not callable(getattr(logger, level, None)):
-                raise TypeError(f"logger: expected a logging.Logger or the like, got {type_name(logger)}")
+        try:
+            is_logger = all(callable(getattr(logger, level)) for level in ("debug", "warning"))
+        except Exception:  # noqa: BLE001  # whatever it is, it is no logger
+            is_logger = False
+        if not is_logger:
+            raise TypeError(f"logger: expected a logging.Logger or the like, got {type_name(logger)}")
         self._logger = logger
 
     def add_middleware(self, middleware: Factory) -> None:

@@ -10,14 +10,14 @@ import sys
 from urllib.parse import quote
 
 from .errors import ArgumentInvalidError, URLInvalidError
-from .jsondata import type_name
+from .kinds import is_a, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
     from datetime import timedelta
-    from typing import Optional, Union
+    from typing import Any, Optional, Union
 
     Duration = Union[int, timedelta]
 
@@ -57,7 +57,7 @@ class Settings:
         ssl_context: Optional[ssl.SSLContext],
     ) -> None:
         """Raises TypeError for an argument of the wrong type, ArgumentInvalidError for a value that cannot work."""
-        if not isinstance(app_id, str):
+        if not is_a(app_id, str):
             raise TypeError(f"app_id: expected a str, got {type_name(app_id)}")
         if not app_id:
             raise ArgumentInvalidError("app_id: expected a non-empty str")
@@ -76,22 +76,22 @@ class Settings:
         self.ssl_context: Optional[ssl.SSLContext] = _ssl_context(ssl_context)
 
 
-def seconds(duration: Duration, name: str) -> float:
+def seconds(duration: Any, name: str) -> float:
     """Return milliseconds as int, or a timedelta, in seconds. Raises TypeError for anything else."""
-    if isinstance(duration, int) and not isinstance(duration, bool):
+    if is_a(duration, int) and not is_a(duration, bool):
         try:
-            return duration / 1000
+            return float(duration / 1000)
         except OverflowError:
             return float("inf") if duration > 0 else float("-inf")
     datetime = sys.modules.get("datetime")  # without it no argument can be a timedelta
-    if datetime is not None and isinstance(duration, datetime.timedelta):
+    if datetime is not None and is_a(duration, datetime.timedelta):
         return float(duration.total_seconds())
     raise TypeError(f"{name}: expected milliseconds as int, or a timedelta, got {type_name(duration)}")
 
 
 def _positive_int(value: int, name: str) -> int:
     """Return ``value``. Raises TypeError or ArgumentInvalidError when it is no int of 1 or more."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if is_a(value, bool) or not is_a(value, int):
         raise TypeError(f"{name}: expected an int, got {type_name(value)}")
     if value < 1:
         raise ArgumentInvalidError(f"{name}: expected 1 or more")
@@ -102,7 +102,7 @@ def optional_text(value: Optional[str], name: str) -> str:
     """Return ``value`` without surrounding white space, "" for None. Raises TypeError for what is no str."""
     if value is None:
         return ""
-    if not isinstance(value, str):
+    if not is_a(value, str):
         raise TypeError(f"{name}: expected a str, got {type_name(value)}")
     return value.strip()
 
@@ -117,7 +117,7 @@ def environment_name(value: Optional[str], source: str) -> Optional[str]:
 
 def _is_production(argument: Optional[bool], environ: Mapping[str, str]) -> bool:
     if argument is not None:
-        if not isinstance(argument, bool):
+        if not is_a(argument, bool):
             raise TypeError(f"is_production: expected a bool, got {type_name(argument)}")
         return argument
     return environ.get("INNGEST_DEV", "").strip().lower() in _FALSE
@@ -132,7 +132,7 @@ def _env(argument: Optional[str], environ: Mapping[str, str]) -> Optional[str]:
 
 def _ssl_context(argument: Optional[ssl.SSLContext]) -> Optional[ssl.SSLContext]:
     ssl = sys.modules.get("ssl")  # without it no argument can be an SSLContext
-    if argument is not None and (ssl is None or not isinstance(argument, ssl.SSLContext)):
+    if argument is not None and (ssl is None or not is_a(argument, ssl.SSLContext)):
         raise TypeError(f"ssl_context: expected an ssl.SSLContext, got {type_name(argument)}")
     return argument
 

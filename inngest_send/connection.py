@@ -22,14 +22,18 @@ _CHUNK = 65536  # bytes
 
 
 class Response:
-    """The answer to a request: its status, its headers, and its body up to MAX_ANSWER_SIZE."""
+    """The answer to a request: its status, its headers, and its body up to MAX_ANSWER_SIZE.
 
-    __slots__ = ("body", "headers", "status")
+    ``was_resent``: the request had gone out before, on a connection that died without an answer.
+    """
+
+    __slots__ = ("body", "headers", "status", "was_resent")
 
     def __init__(self, status: int, headers: Message, body: bytes) -> None:
         self.status = status
         self.headers = headers
         self.body = body
+        self.was_resent = False
 
 
 class TunnelRefused(Exception):

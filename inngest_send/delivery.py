@@ -6,7 +6,7 @@ import time
 
 from .cancellation import Cancelled
 from .errors import Error, SendEventsError
-from .jsondata import type_name
+from .kinds import type_name
 from .retry import is_retriable_status, parse_retry_after, retry_delay
 from .transport import RequestFailed
 from .wire import SEED_HEADER, event_headers, may_have_accepted, new_seed, read_answer
@@ -149,7 +149,8 @@ class _Outcome:
         location = response.headers.get("Location")
         answer = read_answer(response.status, location, response.body, self._count, event_key)
         self.ids, self.problem = answer.ids, answer.problem
-        self.maybe_delivered = self.maybe_delivered or may_have_accepted(response.status)
+        if response.was_resent or may_have_accepted(response.status):
+            self.maybe_delivered = True
 
     def fail(self, failure: RequestFailed) -> None:
         """Take an attempt that got no answer of the server."""

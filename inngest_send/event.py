@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .errors import EventInvalidError
-from .jsondata import MAX_EXPANSION, Refused, plain, type_name
+from .jsondata import MAX_EXPANSION, Refused, plain
+from .kinds import is_a, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
 
 
 def _text(value: object, path: str) -> str:
-    if not issubclass(type(value), str):
+    if not is_a(value, str):
         raise EventInvalidError(f"expected a str, got {type_name(value)}", path)
     text = str.__str__(value)
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
@@ -149,7 +150,7 @@ def _text(value: object, path: str) -> str:
 
 
 def _milliseconds(value: object) -> int:
-    if not issubclass(type(value), int) or value is True or value is False:
+    if not is_a(value, int) or is_a(value, bool):
         raise EventInvalidError(f"expected an int of milliseconds since 1970, got {type_name(value)}", "ts")
     ts = int.__int__(value)  # type: ignore[arg-type]  # as above
     if ts and not MIN_TS <= ts <= MAX_TS:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
+from .kinds import is_a, type_name
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Tuple, Union
@@ -73,7 +75,7 @@ def plain(value: object, max_size: int) -> Tuple[Dict[str, Any], int]:
     Raises Refused, also when the bound exceeds ``max_size``: so data that holds one part a million times over
     ends soon.
     """
-    if not issubclass(type(value), Mapping):
+    if not is_a(value, Mapping):
         raise Refused(f"expected a mapping with str keys, got {type_name(value)}")
     walk = _Walk(max_size)
     try:
@@ -164,7 +166,7 @@ def simplified(value: Any) -> Any:
     error = None
     try:
         for _ in range(MAX_DEPTH):  # an Enum's value may be an Enum
-            if not issubclass(type(value), Enum):
+            if not is_a(value, Enum):
                 return _simplify(value)
             value = value.value
     except (Refused, RecursionError):
@@ -177,7 +179,7 @@ def simplified(value: Any) -> Any:
 
 
 def _simplify(value: Any) -> Any:
-    kind = type(value)  # not isinstance(): a value may lie about its __class__, or raise when it is asked
+    kind = type(value)
     if value is None or kind is bool:
         return value
     if issubclass(kind, str):
@@ -245,7 +247,7 @@ _CONVERSIONS: Tuple[Tuple[str, Tuple[str, ...], Callable[[Any], str]], ...] = (
 def _with_plain_keys(mapping: Dict[Any, Any]) -> Dict[str, Any]:
     result = {}
     for key, item in mapping.items():
-        if not issubclass(type(key), str):
+        if not is_a(key, str):
             raise Refused(f"expected str keys, got a key of type {type_name(key)}")
         result[str.__str__(key)] = item
     if len(result) != len(mapping):
@@ -299,10 +301,3 @@ def _step(key: Union[str, int]) -> str:
         return f".{key}"
     text = ascii(key[:100])
     return f"[{text}]"
-
-
-def type_name(value: object) -> str:
-    """Return the name of the type of ``value``, with its module unless that is built in."""
-    kind = type(value)
-    module = kind.__module__
-    return f"{kind.__qualname__}" if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"

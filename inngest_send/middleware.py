@@ -6,7 +6,7 @@ import inspect
 from dataclasses import dataclass, field
 
 from .errors import AsyncUnsupportedError
-from .jsondata import type_name
+from .kinds import type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

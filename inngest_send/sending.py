@@ -10,6 +10,7 @@ from .config import environment_name, seconds
 from .delivery import Call, Delivery, describe, events_error
 from .errors import Error, EventKeyUnspecifiedError, SendEventsError
 from .event import Event
+from .kinds import is_a
 from .middleware import SendEventsResult
 from .transport import Transport
 from .wire import Batcher, event_url, not_an_event
@@ -152,20 +153,21 @@ class Sender:
         return executor
 
 
-def _iterable(events: object) -> Iterable[Event]:
+def _iterable(events: Any) -> Iterable[Event]:
     """Return ``events`` as an iterable, a single one as a list. Raises TypeError for what cannot be one."""
-    if isinstance(events, Event):
+    if is_a(events, Event):
         return [events]
-    if isinstance(events, (str, bytes, Mapping)) or not isinstance(events, Iterable):
+    if is_a(events, (str, bytes, Mapping)) or not is_a(events, Iterable):
         raise TypeError(f"{not_an_event(events, 'events')}; pass one, or a list or other iterable of them")
-    return events
+    iterable: Iterable[Event] = events
+    return iterable
 
 
-def _known(events: object) -> List[Event]:
+def _known(events: Any) -> List[Event]:
     """Return the events that a caller passed, as far as they can be had without consuming anything."""
-    if isinstance(events, Event):
+    if is_a(events, Event):
         return [events]
-    return [event for event in events if isinstance(event, Event)] if isinstance(events, (list, tuple)) else []
+    return [event for event in events if is_a(event, Event)] if is_a(events, (list, tuple)) else []
 
 
 def _refuse(events: object, problem: str) -> NoReturn:

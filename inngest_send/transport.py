@@ -80,9 +80,10 @@ class Transport:
         cause: Optional[OSError] = None
         try:
             response: Response = self._opener.open(request)  # what the handler below returns
+            response.was_resent = request.was_resent
             return response
         except TunnelRefused as err:
-            failure = RequestFailed("the proxy refused to connect", was_sent=False, response=err.response)
+            failure = RequestFailed("the proxy refused to connect", was_sent=request.was_sent, response=err.response)
         except Cancelled:
             failure = _cancelled(request)
         except http.client.HTTPException as err:
@@ -120,6 +121,7 @@ class _Post(urllib.request.Request):
         self.cancellation = cancellation
         self.is_connecting = False
         self.was_sent = False
+        self.was_resent = False
 
 
 class _Handler(urllib.request.BaseHandler):
@@ -137,6 +139,7 @@ class _Handler(urllib.request.BaseHandler):
             except _DIED:
                 if connection.has_received:
                     raise
+            request.was_resent = True
             # It died while it was idle. The same bytes go out again at once; their seed makes that safe.
         connection = Connection(self._pool.route)
         request.is_connecting = True

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from ._version import __version__
 from .errors import EventInvalidError
 from .event import Event, encoded
-from .jsondata import type_name
+from .kinds import is_a, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Batcher:
         texts: List[bytes] = []
         size = 0
         for index, event in enumerate(self._events):
-            if not isinstance(event, Event):
+            if not is_a(event, Event):
                 raise TypeError(not_an_event(event, f"events[{index}]"))
             self.taken.append(event)
             text = self._encoded(event, index)

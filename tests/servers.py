@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import logging
 import os
 import socket
 import struct
@@ -11,9 +12,11 @@ import sys
 import threading
 from unittest import mock
 
-from tests.library import inngest, module
+from tests.library import NAME, inngest, module
 
 KEY = "the-event-key"
+logging.getLogger(NAME).addHandler(logging.NullHandler())  # else the warnings would go to standard error
+
 CERTIFICATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "certificates")
 
 
@@ -105,11 +108,13 @@ class ScriptedServer:
     """Runs one script for each connection, each on a thread of its own: ``script(peer)``.
 
     ``scripts`` serve the first connections, one each; ``then`` serves those after them. When a script ends its
-    connection is closed. ``requests`` holds what was read, ``connections`` how many there were. An exception in a
+    connection is closed. With ``receive_buffer``, in bytes, large requests do not fit into it unread.
+
+    ``requests`` holds what was read, ``connections`` how many there were. An exception in a
     script, other than one that the client's end of the connection caused, is raised by ``close``.
     """
 
-    def __init__(self, *scripts, then=Peer.serve, ssl_context=None, host="127.0.0.1"):
+    def __init__(self, *scripts, then=Peer.serve, ssl_context=None, host="127.0.0.1", receive_buffer=None):
         self.requests = []
         self.connections = 0
         self.errors = []
@@ -121,6 +126,8 @@ class ScriptedServer:
         self._threads = []
         self._lock = threading.Lock()
         self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receive_buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._listener.bind((host, 0))
         self._listener.listen(1024)
         self.host, self.port = self._listener.getsockname()[:2]
@@ -204,6 +211,36 @@ def answering(*args, **kwargs):
             peer.answer(*args, **kwargs)
 
     return script
+
+
+class Held:
+    """A server's script that answers its first request when it may."""
+
+    def __init__(self):
+        self.arrived = threading.Event()
+        self.may_answer = threading.Event()
+
+    def __call__(self, peer):
+        request = peer.read()
+        self.arrived.set()
+        self.may_answer.wait(10)  # seconds; only a failing test waits so long
+        peer.accept(request)
+        peer.serve()
+
+
+class Deaf:
+    """A server's script that never answers, and tells when the client has hung up."""
+
+    def __init__(self):
+        self.arrived = threading.Event()
+        self.hung_up = threading.Event()
+
+    def __call__(self, peer):
+        try:
+            while peer.socket.recv(65536):
+                self.arrived.set()
+        finally:
+            self.hung_up.set()
 
 
 def server_context(name="server"):

@@ -35,11 +35,11 @@ class ExecutorTest(unittest.TestCase):
     def setUp(self):
         self.threads_before = set(threading.enumerate())
         self.release = threading.Event()  # for tasks that block
-        self.addCleanup(self.release.set)
 
     def executor(self, max_workers):
         executor = SendExecutor(max_workers)
         self.addCleanup(executor.shutdown)
+        self.addCleanup(self.release.set)  # comes first
         return executor
 
     def new_threads(self):

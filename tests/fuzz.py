@@ -1,0 +1,264 @@
+"""Arbitrary input: ``python3 -m tests.fuzz --cases 100000 --seed 1``.
+
+Throws arbitrary objects at ``Event``, at events changed since they were made, at the client's arguments and
+environment, and arbitrary bytes at what reads answers. Nothing but ``Error`` and ``TypeError`` may come out, in no
+message or traceback may a value or the event key show, and nothing may hang. Each value holds a marker to look for.
+"""
+
+import argparse
+import collections
+import copy
+import datetime
+import decimal
+import enum
+import faulthandler
+import os
+import pickle
+import random
+import sys
+import traceback
+import types
+import uuid
+from collections import Counter
+from unittest import mock
+
+from tests.library import inngest, module
+
+MARKER = "s3cr3t"
+LIMIT = 60  # seconds for one case; beyond it the process ends with a traceback
+
+config, wire, retry, event_module = (module(name) for name in ("config", "wire", "retry", "event"))
+
+
+class Colour(enum.Enum):
+    RED = MARKER
+    DEEP = (MARKER, {"k": float("nan")})
+
+
+class Liar:
+    """Raises whatever it is asked, with the marker in the error."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError(MARKER)
+
+    def __repr__(self):
+        raise ValueError(MARKER)
+
+
+class BadMapping(collections.abc.Mapping):
+    def __init__(self, error):
+        self._error = error
+
+    def __getitem__(self, key):
+        raise self._error(MARKER)
+
+    def __iter__(self):
+        return iter(("a", "b"))
+
+    def __len__(self):
+        return 2
+
+
+class Text(str):
+    def __eq__(self, other):
+        raise RuntimeError(MARKER)
+
+    def __hash__(self):
+        return 1
+
+    def isascii(self):
+        raise RuntimeError(MARKER)
+
+    def __bool__(self):
+        raise RuntimeError(MARKER)
+
+
+def cyclic():
+    result = [MARKER]
+    result.append({"again": result})
+    return result
+
+
+def shared():
+    result = [MARKER]
+    for _ in range(30):
+        result = [result] * 2
+    return result
+
+
+def nested(rng):
+    result = MARKER
+    wrap = rng.choice((lambda x: [x], lambda x: {"k": x}, lambda x: (x,), types.MappingProxyType, lambda x: {Colour: x}))
+    for _ in range(rng.choice((3, 400, 511, 512, 513, 1500, 20000))):
+        result = wrap({"k": result} if wrap is types.MappingProxyType else result)
+    return result
+
+
+def text(rng):
+    pieces = ("", " ", "a", MARKER, "\x00", "\n", "\u00e9", "\U0001f600", "\ud800", "\udfff", "inngest/", "%", "/", ".", "://")
+    return "".join(rng.choice(pieces) for _ in range(rng.randint(0, 6)))
+
+
+SCALARS = (
+    lambda rng: text(rng),
+    lambda rng: MARKER,
+    lambda rng: rng.choice((None, True, False, 0, -1, 2**53, 2**53 + 1, 10**400, -(10**5000), 1700000000, 1700000000000)),
+    lambda rng: rng.choice((0.0, -0.0, 1e308, float("nan"), float("inf"), -float("inf"), 1700000000000.0)),
+    lambda rng: rng.choice((MARKER.encode(), bytearray(b"\xff"), memoryview(b"x"), 1j, range(3), object(), Liar(), Liar)),
+    lambda rng: rng.choice((Colour.RED, Colour.DEEP, Colour, len, lambda: MARKER, types, Exception(MARKER), Text(MARKER))),
+    lambda rng: rng.choice((decimal.Decimal("1.10"), decimal.Decimal("NaN"), decimal.Decimal("sNaN"), uuid.UUID(int=3))),
+    lambda rng: rng.choice((datetime.datetime.max, datetime.date.min, datetime.time(1), datetime.timedelta.max)),
+    lambda rng: (MARKER for _ in "ab"),
+    lambda rng: BadMapping(rng.choice((KeyError, RecursionError, MemoryError, AttributeError, StopIteration))),
+    lambda rng: cyclic(),
+    lambda rng: nested(rng),
+    lambda rng: shared() if rng.random() < 0.02 else MARKER,
+    lambda rng: MARKER * rng.choice((1, 1000, 600000)) if rng.random() < 0.05 else MARKER,
+)
+
+
+def anything(rng, size):
+    """Return an arbitrary object of about ``size`` parts."""
+    if size <= 1 or rng.random() < 0.3:
+        return rng.choice(SCALARS)(rng)
+    parts = [anything(rng, size // 3) for _ in range(rng.randint(0, 4))]
+    shape = rng.randrange(8)
+    if shape < 3:
+        return {key(rng): part for part in parts}
+    if shape == 3:
+        return types.MappingProxyType({key(rng): part for part in parts})
+    if shape == 4:
+        return collections.UserDict({key(rng): part for part in parts})
+    return rng.choice((list, tuple, collections.deque))(parts)
+
+
+def key(rng):
+    return rng.choice(("a", "b c", "", "\u00e9", "\ud800", 1, None, True, 1.5, ("a",), Colour.RED, "x" * 300, "it's\n"))
+
+
+def make_event(rng, size):
+    inngest.Event(*[anything(rng, size) for _ in range(rng.randint(0, 5))])
+
+
+def make_event_with_data(rng, size):
+    event = inngest.Event("a", {key(rng): anything(rng, size) for _ in range(3)}, text(rng))
+    event_module.encoded(event)
+    repr(event)
+    assert pickle.loads(pickle.dumps(event)).id == copy.deepcopy(event).id == event.id
+
+
+def change_event(rng, size):
+    event = inngest.Event("a")
+    for _ in range(rng.randint(1, 2)):
+        setattr(event, rng.choice(("name", "data", "id", "ts")), anything(rng, size))
+    event_module.encoded(event)
+
+
+def send_anything(rng, size):
+    inngest.Inngest(app_id="a", is_production=True, event_key=None).send_sync(anything(rng, size))
+
+
+def configure(rng, size):
+    names = (
+        "app_id event_key env is_production event_api_base_url request_timeout max_attempts max_concurrency logger "
+        "middleware ssl_context api_base_url"
+    ).split()
+    arguments = {name: anything(rng, size) for name in rng.sample(names, rng.randint(0, 3))}
+    arguments.setdefault("app_id", "a")
+    variables = "EVENT_KEY ENV DEV EVENT_API_BASE_URL BASE_URL".split()
+    environ = {"INNGEST_" + name: text(rng).replace("\0", "") for name in rng.sample(variables, 2)}
+    for name, value in list(environ.items()):
+        environ[name] = value.encode("utf-8", "replace").decode()
+    environ["http_proxy"] = rng.choice(("", "http://u:" + MARKER + "@h:1", "socks5://h", "http://[", "h:x"))
+    with mock.patch.dict(os.environ, environ, clear=True):
+        client = inngest.Inngest(**arguments)
+        repr(client)
+        client.close()
+
+
+def read_answer(rng, size):
+    pieces = (b'{"ids":', b"[", b"]", b'"A"', b'""', b",", b"}", b'"status":200', b'"error":', b"null", b"\xff", b"\0", b"5")
+    pieces += (MARKER.encode(), b"/e/" + MARKER.encode(), b"[" * 100000, b"9" * 5000, b"NaN", b"<html>", b"\xef\xbb\xbf", b":")
+    body = b"".join(rng.choice(pieces) for _ in range(rng.randint(0, size)))
+    count = rng.randint(1, 4)
+    location = rng.choice((None, "", text(rng), "http://h/e/" + MARKER, "http://[", "//u:" + MARKER + "@h/"))
+    status = rng.choice((200, 201, 204, 302, 400, 401, 500, 599))
+    answer = wire.read_answer(status, location, body, count, MARKER)
+    assert len(answer.ids) == count and all(isinstance(id, str) for id in answer.ids)
+    assert answer.problem or all(answer.ids)
+    assert MARKER not in answer.problem, answer.problem
+    assert len(answer.problem) < 300 and answer.problem.isprintable(), answer.problem
+
+
+def read_retry_after(rng, size):
+    value = rng.choice((text(rng), "-1", "1e9", "9" * 400, "Wed, 21 Oct 2015 07:28:00 GMT", "Mon, 99 Foo 99999 99:99:99 +9999"))
+    seconds = retry.parse_retry_after(value, rng.choice((0.0, 1e9, 1e18)))
+    assert seconds is None or seconds >= 0
+
+
+TARGETS = (
+    make_event,
+    make_event_with_data,
+    change_event,
+    send_anything,
+    configure,
+    read_answer,
+    read_retry_after,
+)
+
+
+def problem_of(target, seed, size):
+    """Run one case; return what is wrong with what came out, or None."""
+    try:
+        target(random.Random(seed), size)
+    except (inngest.Error, TypeError) as error:
+        shown = [str(error), repr(error), traceback.format_exc()]
+        while error is not None:
+            shown.append(str(error))
+            error = error.__cause__ or error.__context__
+        lines = "\n".join(line for line in "\n".join(shown).splitlines() if "MARKER" not in line)
+        return "the marker shows: {}".format(shown) if MARKER in lines else None
+    except Exception:
+        return traceback.format_exc()
+    return None
+
+
+def run(cases, seed):
+    """Run so many cases; return how many there were of each target, and the problems, each with its smallest case."""
+    counts = Counter()
+    problems = []
+    for case in range(cases):
+        target = TARGETS[case % len(TARGETS)]
+        counts[target.__name__] += 1
+        case_seed = "{}:{}".format(seed, case)
+        faulthandler.dump_traceback_later(LIMIT, exit=True)
+        try:
+            if problem_of(target, case_seed, 30) is None:
+                continue
+            for size in range(31):
+                problem = problem_of(target, case_seed, size)
+                if problem is not None:
+                    problems.append("{}(random.Random({!r}), {}):\n{}".format(target.__name__, case_seed, size, problem))
+                    break
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    return counts, problems
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python3 -m tests.fuzz", description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=20000)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    arguments = parser.parse_args()
+    print("seed {}".format(arguments.seed))
+    counts, problems = run(arguments.cases, arguments.seed)
+    for name, count in sorted(counts.items()):
+        print("{:24} {:>9,} cases".format(name, count))
+    print("{:24} {:>9,}".format("problems", len(problems)))
+    for problem in problems[:10]:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
