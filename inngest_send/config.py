@@ -215,4 +215,6 @@ def _host(name: str) -> str:
         except UnicodeError:
             return ""
     name = name.lower()
+    if any(len(label) > 63 for label in name.split(".")) or ".." in name:
+        return ""
     return name if _HOST.fullmatch(name) else ""

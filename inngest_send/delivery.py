@@ -78,7 +78,10 @@ class Delivery:
             if outcome.problem:
                 unsent = [event for event, id in zip(batch.events, outcome.ids) if not id]
                 unsent += batcher.not_yet_sent(batches)
-                raise outcome.error(ids, unsent) from outcome.cause
+                try:
+                    raise outcome.error(ids, unsent) from outcome.cause
+                finally:
+                    outcome.cause = None  # else it and the frames of its traceback would hold each other
 
     def _deliver_batch(self, batch: Batch, call: Call) -> _Outcome:
         """Send one batch until it is accepted or there is no use in another try: same bytes, same seed."""

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
     from .event import Event
 
+_MAX_SHOWN_PATH = 300  # characters
+
 
 class Error(Exception):
     """The base of every error of this library.
@@ -39,6 +41,8 @@ class EventInvalidError(Error, ValueError):
 
     def __str__(self) -> str:
         problem, path = self.args
+        if len(path) > _MAX_SHOWN_PATH:  # into data that is deep, or contains itself
+            path = f"{path[: _MAX_SHOWN_PATH // 2]} ... {path[-_MAX_SHOWN_PATH // 2 :]}"
         return f"{path}: {problem}" if path else str(problem)
 
     def under(self, parent: str) -> EventInvalidError:

@@ -24,8 +24,9 @@ MAX_DEPTH = 512
 fits in an ordinary stack (the interpreter's default limit is 1,000 frames)."""
 
 MAX_EXPANSION = 16
-"""How many times larger than the bound that ``plain`` returns the JSON text can be, at most. Per value the bound
-counts 2 bytes and each character once; JSON takes 6 bytes for a control character and 24 for a float."""
+"""How many times larger than the bound that ``plain`` returns the JSON text can be, at most. The bound counts 2 bytes
+for a value with its comma, and each character once; JSON takes up to 28 for a float with its key's quotes and colon,
+and 6 for a control character."""
 
 TOO_DEEP = "nested deeper than the stack that is left here allows"
 
@@ -98,7 +99,7 @@ class _Walk:
         """Return an exact dict or list with all that is in it made plain."""
         if depth > MAX_DEPTH:
             raise Refused(f"nested more than {MAX_DEPTH} levels deep, or contains itself")
-        size = self.size + 2 * len(container) + 2
+        size = self.size + 2 * len(container) + 1
         if size > self.max_size:
             raise Refused(f"more than {self.max_size:,} bytes of JSON")
         if type(container) is dict:
@@ -139,7 +140,7 @@ class _Walk:
                     made = simplified(item)
                     kind = type(made)
                 if kind is dict or kind is list:
-                    self.size = size
+                    self.size = size - 1  # as a value it was counted above
                     made = self.container(made, depth + 1)
                     size = self.size
                 else:

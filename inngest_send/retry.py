@@ -15,6 +15,8 @@ MAX_RETRY_AFTER = 30.0  # seconds
 BASE_DELAY = 0.1  # seconds
 MAX_JITTER = 0.1  # seconds
 
+_MAX_SECONDS = 1e9  # more than 30 years; so that no answer makes an infinity of an error's attribute
+
 
 def is_retriable_status(status: int) -> bool:
     """Return whether a request that was answered with this status may succeed when it is sent again."""
@@ -41,10 +43,10 @@ def parse_retry_after(value: Optional[str], now: float) -> Optional[float]:
     ``now`` is the Unix time in seconds, for the form with a date (RFC 9110, section 10.2.3).
     """
     value = (value or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
-        return float(value)
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return min(float(value), _MAX_SECONDS)
     try:
         date = parsedate_tz(value)
-        return None if date is None else max(0.0, mktime_tz(date) - now)
+        return None if date is None else min(max(0.0, mktime_tz(date) - now), _MAX_SECONDS)
     except (TypeError, ValueError, IndexError, OverflowError):  # which of them depends on the Python version
         return None

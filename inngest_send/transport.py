@@ -238,7 +238,8 @@ class _Pool:
 
 
 # What a connection that the server closed while it was idle raises; http.client's RemoteDisconnected is one of them.
-_DIED = (ConnectionError,) if ssl is None else (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+# Under TLS the end of the stream has many names, and on Python 3.7 with OpenSSL 3 none of its own.
+_DIED = (ConnectionError,) if ssl is None else (ConnectionError, ssl.SSLError)
 
 
 def _verifying_context() -> ssl.SSLContext:

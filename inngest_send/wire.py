@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import time
 from binascii import b2a_base64
 from urllib.parse import quote, urlsplit
@@ -123,7 +124,10 @@ class Batcher:
             if not self._name_index:
                 raise
             located = err.under(f"events[{index}]")
-        raise located
+        try:
+            raise located
+        finally:
+            del located  # else this frame and its traceback would hold each other
 
 
 def not_an_event(value: object, where: str) -> str:
@@ -163,8 +167,8 @@ def read_answer(status: int, location: Optional[str], body: bytes, count: int, e
         ids[: len(listed)] = [id if isinstance(id, str) else "" for id in listed]
         if 200 <= status < 300 and not error and len(listed) == count and "" not in ids:
             return Answer(ids, "")
-    if isinstance(error, str) and error:
-        problem = quoted(error, event_key)
+    if error:
+        problem = quoted(error if isinstance(error, str) else json.dumps(error), event_key)
     elif 300 <= status < 400 and location is not None:
         problem = f"a redirect to {quoted(_origin(location), event_key)}, which is not followed"
     elif isinstance(listed, list):
@@ -189,13 +193,26 @@ def quoted(text: str, event_key: Optional[str]) -> str:
 
 
 def _redacted(text: str, event_key: Optional[str]) -> str:
-    if event_key:
-        escaped = quote(event_key, safe="")
-        forms = {event_key, quote(event_key, safe=_KEY_SAFE), escaped, escaped.lower(), html.escape(event_key)}
-        forms.add(json.dumps(event_key)[1:-1])
-        for form in sorted(forms, key=len, reverse=True):
-            text = text.replace(form, "***")
-    return text
+    if not event_key:
+        return text
+    return re.sub("".join(_any_form(character) for character in event_key), "***", text)
+
+
+def _any_form(character: str) -> str:
+    """Return a pattern for a character as it is, or as URLs, HTML or JSON escape it."""
+    utf16 = character.encode("utf-16-be").hex()
+    forms = [  # the character itself last: it may begin another form
+        "".join(f"(?i:%{byte:02x})" for byte in character.encode()),
+        "".join(rf"(?i:\\u{utf16[at : at + 4]})" for at in range(0, len(utf16), 4)),
+        rf"(?i:&#(?:0*{ord(character)}|x0*{ord(character):x});)",
+        re.escape(html.escape(character)),
+        re.escape(character),
+    ]
+    if character == " ":
+        forms.append(r"\+")
+    elif character in '"\\/':
+        forms.insert(0, re.escape(f"\\{character}"))
+    return f"(?:{'|'.join(forms)})"
 
 
 def _origin(location: str) -> str:

@@ -9,7 +9,7 @@ import unittest
 from unittest import mock
 
 from tests.library import NAME, inngest, module
-from tests.servers import Deaf, Held, ScriptedServer, client_context, finish_program, run_program, start_program
+from tests.servers import Deaf, Held, client_context, finish_program, run_program, start_program
 from tests.test_async import TIME_LIMIT, AsyncTestCase, happens
 
 retry = module("retry")
@@ -122,7 +122,7 @@ class CancelTest(AsyncTestCase):
 
     def test_a_later_request_of_the_call_is_not_begun(self):
         deaf = Deaf()
-        server = self.serve(Held.__call__ and deaf)
+        server = self.serve(deaf)
         client = self.client(server, max_concurrency=1)
 
         async def main():
@@ -169,8 +169,122 @@ class CancelTest(AsyncTestCase):
 
         async def main():
             with self.assertRaises(asyncio.TimeoutError):
-                await asyncio.wait_for(client.send(inngest.Event("event")), 0.05)
-            # Whether or not the thread had begun to send, it is over.
-            return await client.send(inngest.Event("next"), timeout=9000) if not deaf.arrived.is_set() else None
+                await asyncio.wait_for(client.send(inngest.Event("event")), 0.5)
+            await happens(deaf.hung_up)
 
         self.run_loop(main)
+        self.assertTrue(deaf.arrived.is_set())
+
+
+class TimeoutTest(AsyncTestCase):
+    def send_behind_another(self, *args, **options):
+        """Send while the client's one thread is busy; return the error, and the names of what arrived in the end."""
+        held = Held()
+        server = self.serve(held)
+        client = self.client(server, max_concurrency=1)
+
+        async def main():
+            first = asyncio.ensure_future(client.send(inngest.Event("first")))
+            await happens(held.arrived)
+            with self.assertRaises(inngest.SendEventsError) as caught:
+                await client.send(*args, **options)
+            held.may_answer.set()
+            await first
+            await client.send(inngest.Event("last"))
+            return caught.exception
+
+        error = self.run_loop(main)
+        return error, [event["name"] for request in server.requests for event in request.events]
+
+    def test_when_no_thread_is_free_in_time_everything_is_unsent(self):
+        events = [inngest.Event("late"), inngest.Event("later")]
+        error, names = self.send_behind_another(events, timeout=50)
+        self.assertEqual((error.ids, error.unsent, error.attempts), ([], events, 0))
+        self.assertFalse(error.maybe_delivered)
+        self.assertTrue(error.is_retriable)
+        self.assertEqual(names, ["first", "last"])
+
+    def test_when_no_thread_is_free_in_time_a_generator_is_not_touched(self):
+        events = (inngest.Event(name) for name in "ab")
+        error, names = self.send_behind_another(events, timeout=50)
+        self.assertEqual((error.ids, error.unsent), ([], []))
+        self.assertEqual([event.name for event in events], ["a", "b"])
+        self.assertEqual(names, ["first", "last"])
+
+    def test_the_time_in_the_queue_counts(self):
+        held = Held()
+
+        def answer_once(peer):
+            peer.serve = peer.server.finished.wait  # what Held goes on to
+            held(peer)
+
+        client = self.client(self.serve(answer_once), max_concurrency=1)
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            first = asyncio.ensure_future(client.send(inngest.Event("first")))
+            await happens(held.arrived)
+            loop.call_later(0.5, held.may_answer.set)
+            began = time.monotonic()
+            with self.assertRaises(inngest.SendEventsError):
+                await client.send(inngest.Event("event"), timeout=1000)
+            await first
+            return time.monotonic() - began
+
+        self.assertLess(self.run_loop(main), 1.45)
+
+
+class CloseTest(AsyncTestCase):
+    def test_close_ends_the_sends_that_are_awaited(self):
+        scripts = [Deaf(), Deaf()]
+        client = self.client(self.serve(*scripts), max_concurrency=2)
+        events = [inngest.Event(name) for name in "abc"]  # the last one is queued
+
+        async def main():
+            sends = asyncio.gather(*[client.send(event) for event in events], return_exceptions=True)
+            for script in scripts:
+                await happens(script.arrived)
+            client.close()
+            return await sends
+
+        before = set(threading.enumerate())
+        errors = self.run_loop(main)
+        for event, error in zip(events, errors):
+            self.assertIsInstance(error, inngest.SendEventsError)
+            self.assertEqual((error.ids, error.unsent), ([], [event]))
+        self.assertEqual([error.maybe_delivered for error in errors], [True, True, False])
+        self.assertTrue(all(script.hung_up.is_set() for script in scripts))
+        self.assertFalse([t for t in threading.enumerate() if t not in before and t.name.startswith(NAME)])
+
+
+class ExitTest(AsyncTestCase):
+    PROGRAM = """
+import asyncio, importlib, sys
+inngest = importlib.import_module(sys.argv[1])
+client = inngest.Inngest(app_id="app", is_production=False, event_api_base_url=sys.argv[2])
+sending = lambda: client.send([inngest.Event("event")])
+"""
+
+    def test_neither_loop_nor_interpreter_waits_for_a_silent_server(self):
+        for label, ending in (
+            ("a cancelled task", "task = asyncio.ensure_future(sending()); await asyncio.sleep(0.1); task.cancel()"),
+            ("a task left behind", "task = asyncio.ensure_future(sending()); await asyncio.sleep(0.1)"),
+            ("many of them", "tasks = [asyncio.ensure_future(sending()) for _ in range(99)]; await asyncio.sleep(0.1)"),
+        ):
+            with self.subTest(label):
+                server = self.serve(*[Deaf() for _ in range(99)])
+                program = self.PROGRAM + "async def main():\n    {}\n".format(ending)
+                program += "asyncio.run(main())\nprint('through')\n"
+                output, errors = run_program(program, NAME, server.url)
+                self.assertEqual((output, errors), ("through\n", ""))
+
+    @unittest.skipIf(sys.platform == "win32", "needs SIGINT")
+    def test_an_interrupt_ends_a_program_that_awaits_a_silent_server(self):
+        deaf = Deaf()
+        server = self.serve(deaf)
+        program = start_program(self.PROGRAM + "asyncio.run(sending())", NAME, server.url)
+        self.assertTrue(deaf.arrived.wait(TIME_LIMIT))
+        program.send_signal(signal.SIGINT)
+        _, errors = finish_program(program)
+        self.assertTrue(errors.rstrip().endswith("KeyboardInterrupt"), errors)
+        self.assertTrue(deaf.hung_up.is_set())

@@ -154,6 +154,19 @@ class Origin(ConfigCase):
                 for name in URL_VARIABLES:
                     self.check_refused(name, {name: url}, inngest.URLInvalidError)
 
+    def test_the_message_says_what_is_wrong_with_a_url(self):
+        for url, words in (
+            ("ftp://h", "scheme must be http or https"),
+            ("http://user@h", "user info"),
+            ("http://h?q", "query or a fragment"),
+            ("http://h#f", "query or a fragment"),
+            ("http://h:x", "port"),
+            ("http://h\nx", "not printable"),
+            ("http://", "host"),
+        ):
+            with self.assertRaisesRegex(inngest.URLInvalidError, words):
+                origin(event_api_base_url=url)
+
     def test_a_bad_url_in_the_environment_is_not_skipped_for_a_good_one(self):
         environ = {"INNGEST_EVENT_API_BASE_URL": "ftp://h", "INNGEST_BASE_URL": "http://good.example"}
         self.check_refused("INNGEST_EVENT_API_BASE_URL", environ, inngest.URLInvalidError)

@@ -9,7 +9,7 @@ import weakref
 from unittest import mock
 
 from tests.library import inngest, module
-from tests.servers import ScriptedServer
+from tests.servers import ScriptedServer, client_for
 
 executor_module = module("executor")
 SendExecutor = executor_module.SendExecutor
@@ -153,16 +153,16 @@ class NoThreadTest(ExecutorTest):
 
     def test_a_send_without_a_thread_fails_and_sends_nothing(self):
         events = [inngest.Event("first"), inngest.Event("second")]
-        with ScriptedServer() as server, self.client(server) as client:
+        with ScriptedServer() as server, client_for(server) as client:
             with no_thread_starts(), self.assertRaises(inngest.SendEventsError) as caught:
-                self.loop().run_until_complete(client.send(events))
+                self.loop().run_until_complete(asyncio.wait_for(client.send(events), TIME_LIMIT))
         self.assertEqual((caught.exception.ids, caught.exception.unsent), ([], events))
         self.assertFalse(caught.exception.maybe_delivered)
         self.assertTrue(caught.exception.is_retriable)
         self.assertEqual(server.connections, 0)
 
     def test_a_send_waits_for_the_thread_that_exists(self):
-        with ScriptedServer() as server, self.client(server) as client:
+        with ScriptedServer() as server, client_for(server) as client:
             loop = self.loop()
             loop.run_until_complete(client.send(inngest.Event("warm")))
 
@@ -174,9 +174,6 @@ class NoThreadTest(ExecutorTest):
         self.assertEqual(len(ids), 10)
         self.assertEqual(len(server.requests), 11)
         self.assertEqual(server.connections, 1)
-
-    def client(self, server):
-        return inngest.Inngest(app_id="app", is_production=False, event_api_base_url=server.url)
 
     def loop(self):
         loop = asyncio.new_event_loop()
@@ -221,6 +218,17 @@ class EndTest(ExecutorTest):
         executor.submit(divmod, 7, 2).result(TIME_LIMIT)
         self.assertEqual(len(self.new_threads()), 1)
         del executor
+        wait_until(lambda: not self.new_threads())
+
+    def test_dropping_an_executor_does_not_wait_for_its_threads(self):
+        executor = SendExecutor(1)
+        self.addCleanup(self.release.set)
+        self.block(executor)
+        with mock.patch.object(threading.Thread, "join") as join:
+            del executor
+            gc.collect()
+        join.assert_not_called()
+        self.release.set()
         wait_until(lambda: not self.new_threads())
 
     def test_threads_are_daemons_that_the_interpreter_does_not_wait_for(self):

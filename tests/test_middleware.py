@@ -8,7 +8,7 @@ import unittest
 import warnings
 
 from tests.library import inngest
-from tests.servers import ScriptedServer
+from tests.servers import ScriptedServer, client_for
 
 
 def refuse(peer):
@@ -75,9 +75,7 @@ class MiddlewareTest(unittest.TestCase):
         return server
 
     def client(self, server, *middleware, **options):
-        client = inngest.Inngest(
-            app_id="app", is_production=False, event_api_base_url=server.url, middleware=list(middleware), **options
-        )
+        client = client_for(server, middleware=list(middleware), **options)
         self.addCleanup(client.close)
         return client
 

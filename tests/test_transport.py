@@ -114,8 +114,8 @@ class TimeTest(unittest.TestCase):
             self.check_times_out(server, LARGE)
 
     def test_an_attempt_ends_in_time_over_tls(self):
-        for case, script in (("silent", silent), ("drips", dripping(b"HTTP/1.1 200 OK\r\nX: "))):
-            with self.subTest(case), ScriptedServer(script, ssl_context=server_context()) as server:
+        for script in (silent, dripping(b"HTTP/1.1 200 OK\r\nX: ")):
+            with self.subTest(script.__name__), ScriptedServer(script, ssl_context=server_context()) as server:
                 self.check_times_out(server, ssl_context=client_context())
 
     def test_connecting_is_part_of_the_time_and_nothing_was_sent(self):
@@ -283,7 +283,7 @@ class EarlyAnswerTest(unittest.TestCase):
             peer.server.finished.wait()
 
         with ScriptedServer(script, receive_buffer=SMALL_BUFFER) as server:
-            with client_for(server, request_timeout=2000) as client:
+            with client_for(server, request_timeout=2000, max_attempts=1) as client:
                 self.assertEqual(failure_of(client, LARGE).status, 401)
                 client.send_sync(EVENT)
         self.assertEqual(server.connections, 2)

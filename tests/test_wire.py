@@ -189,6 +189,8 @@ class Failures(unittest.TestCase):
 
     def test_a_success_with_an_error_is_none(self):
         self.check(read(200, {"ids": ["A", "B"], "error": "half"}, 2), ["A", "B"], "HTTP 200: half")
+
+    def test_an_error_that_is_no_text_is_not_taken_for_a_missing_id(self):
         for error in ({"code": 1}, ["bad"], 1, True):
             answer = read(200, {"ids": ["A"], "error": error})
             self.check(answer, ["A"], "HTTP 200")
@@ -288,7 +290,7 @@ class Quotes(unittest.TestCase):
 
     def test_the_key_is_redacted_wherever_the_cut_falls(self):
         for before in range(180, 204):
-            for text in ("x" * before + KEY + "y" * 300, "\0" * before + KEY, "x" * (20000 - 200 + before) + KEY):
+            for text in ("x" * before + KEY + "y" * 300, "\0" * before + KEY, " " * (20000 - 200 + before) + KEY):
                 quote = wire.quoted(text, KEY)
                 self.assertFalse(any(KEY[:length] in quote for length in (3, len(KEY))), quote[-20:])
 

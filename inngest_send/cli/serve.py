@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             with open(arguments.event_key_file, encoding="utf-8") as file:
                 event_key = file.read().strip()
         server = EventServer(event_key, arguments.host, arguments.port, keep=KEEP, on_event=show).start()
-    except (OSError, OverflowError, UnicodeError) as err:
+    except (OSError, ValueError) as err:
         complain(f"cannot serve on {arguments.host}:{arguments.port}: {err}")
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -24,7 +24,7 @@ class EventServer:
     """A stand-in Event API. Use it in a ``with`` statement, or call ``start`` and ``close``.
 
     ``event_key``: None takes every key, as the Dev Server does; else any other is answered 401.
-    ``host``, ``port``: where to listen; port 0 is a free one. Raises OSError when that cannot be.
+    ``host``, ``port``: where to listen; port 0 is a free one. Raises ValueError for what is no port.
     ``ssl_context``: a server's context, for https.
     ``keep``: how many of the newest events and requests to keep; None keeps all.
     ``on_event``: called with each StoredEvent, one at a time.
@@ -47,6 +47,8 @@ class EventServer:
         keep: Optional[int] = None,
         on_event: Optional[Callable[[StoredEvent], None]] = None,
     ) -> None:
+        if not 0 <= port <= 65535:
+            raise ValueError("port: expected 0 to 65535")
         self.host = host
         self.port = port
         self.faults: Counter[str] = Counter()  # how often each kind was played
