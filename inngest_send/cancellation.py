@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Optional, Set
 
 
 class Cancelled(Exception):
@@ -19,27 +19,34 @@ class Cancelled(Exception):
 
 
 class Cancellation:
-    """Cancels what one thread does with sockets and waits.
+    """Cancels what one thread does with sockets and waits, and what the calls within that call do.
 
     It has no lock, so that a fork finds none held. Instead each side first says what it does and then looks at what
     the other says: the flag is set before the socket is read, and the socket named before the flag is read.
     """
 
-    __slots__ = ("_event", "_process", "_socket", "has_begun", "is_cancelled", "made_at")
+    __slots__ = ("_children", "_event", "_parent", "_process", "_socket", "has_begun", "is_cancelled", "made_at")
 
-    def __init__(self) -> None:
+    def __init__(self, parent: Optional[Cancellation] = None) -> None:
         self.made_at = time.monotonic()
         self.has_begun = False
         self.is_cancelled = False
         self._process = os.getpid()
         self._socket: Optional[socket.socket] = None
         self._event: Optional[threading.Event] = None
+        self._children: Set[Cancellation] = set()
+        self._parent = parent
+        if parent is not None:
+            parent._children.add(self)
+            self.is_cancelled = parent.is_cancelled
 
     def cancel(self) -> None:
         """End the call soon. Any thread may do so, more than once."""
         if self._process != os.getpid():
             return  # a forked child has a copy of its parent's call, and would end the parent's connection
         self.is_cancelled = True
+        for child in tuple(self._children):
+            child.cancel()
         event, sock = self._event, self._socket
         if event is not None:
             event.set()
@@ -47,6 +54,11 @@ class Cancellation:
             # Not sock.shutdown(): an SSLSocket would drop its TLS state under the thread that reads from it.
             with suppress(OSError):  # not connected yet, or closed by now
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """Say that the call is over."""
+        if self._parent is not None:
+            self._parent._children.discard(self)
 
     def attach(self, sock: socket.socket) -> None:
         """Name the socket to shut down. Raises Cancelled when it is too late."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
+from functools import partial
 
 from .errors import AsyncUnsupportedError
 from .kinds import type_name
@@ -62,10 +63,10 @@ def check_factory(factory: Factory) -> Factory:
     """Return ``factory``. Raises TypeError when it is none, AsyncUnsupportedError when its hooks are coroutines."""
     if not callable(factory):
         raise TypeError(f"middleware: expected a callable (client, raw_request), got {type_name(factory)}")
-    if inspect.iscoroutinefunction(factory):
+    if _is_async(factory):
         raise AsyncUnsupportedError("middleware: the factory is a coroutine function; it is called synchronously")
-    if isinstance(factory, type):
-        _check_hooks(factory)
+    if isinstance(_unwrapped(factory), type):
+        _check_hooks(_unwrapped(factory))
     return factory
 
 
@@ -80,7 +81,8 @@ class Hooks:
     def before(self, events: List[Event]) -> None:
         """Make one instance of each, and run the before-hooks in order."""
         instances = [factory(self._client, None) for factory in self._factories]
-        for instance in instances:
+        for factory, instance in zip(self._factories, instances):
+            _check_result(instance, factory)
             _check_hooks(instance)
         for instance in instances:
             hook = getattr(instance, "before_send_events", None)
@@ -102,15 +104,26 @@ class Hooks:
 
 def _check_hooks(owner: object) -> None:
     for name in _HOOKS:
-        hook = getattr(owner, name, None)
-        method = getattr(type(hook), "__call__", None)  # noqa: B004  # of an object that is callable
-        if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(method):
+        if _is_async(getattr(owner, name, None)):
             raise AsyncUnsupportedError(f"middleware: {name} is a coroutine function; make it a plain one")
 
 
-def _check_result(result: object, hook: object) -> None:
+def _check_result(result: object, function: object) -> None:
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
-        name = getattr(hook, "__name__", type_name(hook))
+        name = getattr(function, "__name__", type_name(function))
         raise AsyncUnsupportedError(f"middleware: {name} returned an awaitable; make it a plain function")
+
+
+def _is_async(function: object) -> bool:
+    """Return whether calling it gives a coroutine, as far as can be known without calling it."""
+    function = _unwrapped(function)
+    call = getattr(type(function), "__call__", None)  # noqa: B004  # what an object that is callable runs
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def _unwrapped(function: object) -> object:
+    while isinstance(function, partial):  # inspect does so from Python 3.8 on
+        function = function.func
+    return function

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from .cancellation import CURRENT, Cancellation
 from .config import environment_name, seconds
 from .delivery import Call, Delivery, describe, events_error
-from .errors import Error, EventKeyUnspecifiedError, SendEventsError
+from .errors import AsyncUnsupportedError, EventKeyUnspecifiedError, SendEventsError
 from .event import Event
 from .kinds import is_a
 from .middleware import SendEventsResult
@@ -59,8 +59,8 @@ class Sender:
     ) -> List[str]:
         """Send what a caller passed as ``events``, and return the ids. See Inngest.send_sync."""
         cancellation = CURRENT.get()
-        if cancellation is None or cancellation.has_begun:
-            cancellation = Cancellation()
+        if cancellation is None or cancellation.has_begun:  # has begun: a hook of that call makes this one
+            cancellation = Cancellation(parent=cancellation)
         cancellation.has_begun = True
         self._under_way.add(cancellation)
         try:
@@ -78,23 +78,25 @@ class Sender:
             return self._delivery.deliver(Batcher(source, name_index=events is source), call)
         finally:
             self._under_way.discard(cancellation)
+            cancellation.end()
 
     def _send_with(self, hooks: Hooks, events: List[Event], call: Call) -> List[str]:
         result = SendEventsResult()
+        given = list(events)
         try:
             try:
                 hooks.before(events)
-            except Error:
+            except AsyncUnsupportedError:
                 raise
             except Exception as err:
-                raise events_error(f"middleware: {describe(err)}", [], events) from err
+                raise events_error(f"middleware: {describe(err)}", [], given) from err
             result.ids = self._delivery.deliver(Batcher(events), call)
             return list(result.ids)
         except SendEventsError as err:
             result.ids, result.error = list(err.ids), str(err)
             raise
-        except (Error, TypeError) as err:
-            result.error = str(err)
+        except BaseException as err:
+            result.error = str(err) if isinstance(err, TypeError) else describe(err)
             raise
         finally:
             hooks.after(result, lambda err: call.logger.warning("middleware: after_send_events: %s", describe(err)))
@@ -118,13 +120,14 @@ class Sender:
         except RuntimeError as err:
             raise events_error(f"no thread to send on: {err}", [], _known(events), is_retriable=True) from err
         try:
-            if limit is not None:
-                done, _ = await asyncio.wait({future}, timeout=max(limit, 0))
+            if limit is not None and limit > 0:
+                done, _ = await asyncio.wait({future}, timeout=limit)
                 if not done and not cancellation.has_begun:
                     cancellation.cancel()
                     if not cancellation.has_begun:  # and so it never will
                         future.cancel()
-                        _refuse(events, f"no thread was free within {limit:.3g} s")
+                        problem = f"no thread was free within {limit:.3g} s"
+                        raise events_error(problem, [], _known(events), is_retriable=True)
             return await future
         except BaseException:
             cancellation.cancel()

@@ -195,16 +195,16 @@ def quoted(text: str, event_key: Optional[str]) -> str:
 def _redacted(text: str, event_key: Optional[str]) -> str:
     if not event_key:
         return text
-    return re.sub("".join(_any_form(character) for character in event_key), "***", text)
+    return re.sub("".join(_any_form(character) for character in event_key), "***", text, flags=re.IGNORECASE)
 
 
 def _any_form(character: str) -> str:
     """Return a pattern for a character as it is, or as URLs, HTML or JSON escape it."""
     utf16 = character.encode("utf-16-be").hex()
     forms = [  # the character itself last: it may begin another form
-        "".join(f"(?i:%{byte:02x})" for byte in character.encode()),
-        "".join(rf"(?i:\\u{utf16[at : at + 4]})" for at in range(0, len(utf16), 4)),
-        rf"(?i:&#(?:0*{ord(character)}|x0*{ord(character):x});)",
+        "".join(f"%{byte:02x}" for byte in character.encode()),
+        "".join(rf"\\u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4)),
+        rf"&#(?:0*{ord(character)}|x0*{ord(character):x});",
         re.escape(html.escape(character)),
         re.escape(character),
     ]

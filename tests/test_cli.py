@@ -136,7 +136,7 @@ class ServeTest(unittest.TestCase):
         env = environment(INNGEST_DEV=self.url)
         id = run("send", "a/b", "--data", json.dumps({"msg": "one\ntwo " + "x" * 100}), env=env)[1].strip()
         line = process.stdout.readline()
-        self.assertRegex(line, r'^\d\d:\d\d:\d\d a/b {} {{"msg": "one\\ntwo.*\.\.\.\n$'.format(id)[:60])
+        self.assertRegex(line, r'^\d\d:\d\d:\d\d a/b {} {{"msg": "one.*\.\.\.\n$'.format(id))
         self.assertEqual(len(line), 61)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(30), 0)
