@@ -76,11 +76,13 @@ def plain(value: object, max_size: int) -> Tuple[Dict[str, Any], int]:
     Raises Refused, also when the bound exceeds ``max_size``: so data that holds one part a million times over
     ends soon.
     """
-    if not is_a(value, Mapping):
-        raise Refused(f"expected a mapping with str keys, got {type_name(value)}")
     walk = _Walk(max_size)
     try:
-        result = walk.container(value if type(value) is dict else simplified(value), 1)
+        if type(value) is not dict:
+            if not is_a(value, Mapping):
+                raise Refused(f"expected a mapping with str keys, got {type_name(value)}")
+            value = simplified(value)
+        result = walk.container(value, 1)
     except RecursionError:
         result = None
     if result is None:  # raised out here, so that no context with a thousand frames hangs on it

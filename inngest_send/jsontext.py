@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import json.encoder
 
 from .jsondata import TOO_DEEP, Refused
 
-_dumps = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
-).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
+_dumps = _encoder.encode
 
 
 def encode(value: object) -> bytes:

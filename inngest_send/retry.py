@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_RETRY_AFTER = 30.0  # seconds
 BASE_DELAY = 0.1  # seconds
+MAX_DELAY = 30.0  # seconds, before the jitter: capped after it, clients would retry in step
 MAX_JITTER = 0.1  # seconds
 
 _MAX_SECONDS = 1e9  # more than 30 years; so that no answer makes an infinity of an error's attribute
@@ -28,10 +29,10 @@ def retry_delay(
 ) -> Optional[float]:
     """Return the seconds to wait after attempt number ``attempt``, from 1; None when the server asks for too long.
 
-    The delay before retry n, from 0, is ``0.1 * 2**n`` s plus up to 0.1 s of jitter, as in the official SDKs, or
-    what the server asked for with Retry-After where that is longer.
+    The delay before retry n, from 0, is ``0.1 * 2**n`` s, at most 30 s, plus up to 0.1 s of jitter, as in the
+    official SDKs, or what the server asked for with Retry-After where that is longer.
     """
-    delay: float = BASE_DELAY * 2 ** min(attempt - 1, 30) + MAX_JITTER * random()
+    delay = min(MAX_DELAY, BASE_DELAY * 2 ** min(attempt - 1, 30)) + MAX_JITTER * random()
     if retry_after is None:
         return delay
     return max(delay, retry_after) if retry_after <= MAX_RETRY_AFTER else None

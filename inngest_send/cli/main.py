@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 
 from .._version import __version__
@@ -21,12 +20,15 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(
         prog=f"python3 -m {package}",
         description="Send events to Inngest from shell scripts, cron jobs and files.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"inngest-send {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
     for command in (send, serve):
         command.add_parser(commands)
-    logging.getLogger(package).addHandler(logging.NullHandler())  # an error is one line, retries are silent
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    return int(arguments.run(arguments))
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        return 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -12,10 +13,38 @@ if TYPE_CHECKING:
     from ..testing import StoredEvent
 
 
-def complain(message: object) -> None:
+class Output:
+    """Standard output, which a reader may close early (``| head``): what follows is lost to it, and nothing else."""
+
+    def __init__(self) -> None:
+        self._is_closed = False
+
+    def write(self, line: str) -> None:
+        """Print a line."""
+        if not self._is_closed:
+            try:
+                sys.stdout.write(f"{line}\n")
+            except BrokenPipeError:
+                self._close()
+
+    def flush(self) -> None:
+        """Hand what was printed to the reader."""
+        if not self._is_closed:
+            try:
+                sys.stdout.flush()
+            except BrokenPipeError:
+                self._close()
+
+    def _close(self) -> None:
+        self._is_closed = True
+        # What is still buffered goes nowhere, so that the interpreter does not complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def complain(message: object, program: bool = True) -> None:
     """Print an error as one line."""
     text = " ".join(str(message).split())
-    print(f"inngest_send: {text}", file=sys.stderr)
+    print(f"inngest_send: {text}" if program else text, file=sys.stderr)
 
 
 def event_line(event: StoredEvent) -> str:

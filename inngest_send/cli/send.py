@@ -1,52 +1,235 @@
-"""``send``: one event from the arguments."""
+"""``send``: one event from the arguments, or many from files."""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import os
 import sys
+import time
+from functools import partial
 
-from ..client import Inngest
-from ..errors import Error, SendEventsError
+from ..errors import ArgumentInvalidError, Error, SendEventsError
 from ..event import Event
-from .output import complain, event_line
+from ..wire import MAX_BATCH_EVENTS
+from .bulk import Bulk
+from .leftover import Leftover
+from .options import add_client_options, make_client, set_up_logging, take_dev_name, timeout_of
+from .output import Output, complain, event_line
+from .report import Report
+from .request import show_requests
+from .signals import Signals
+from .source import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
-    from typing import Any
+    from collections.abc import Iterator
+    from typing import Any, List, Optional
 
-ACCEPTED, NOT_ACCEPTED, BAD_INPUT = 0, 1, 2
+    from ..client import Inngest
+    from ..testing import StoredEvent
+
+ACCEPTED, NOT_ACCEPTED, BAD_INPUT, SKIPPED = 0, 1, 2, 3
+SIGNALLED = 128  # plus the signal's number
+KEEP = 10000  # events of a stand-in server
+BATCH_SIZE = 1000  # events; more were measured to be no faster, and to take more memory
+
+DESCRIPTION = """\
+Send one event, or all events of files: one JSON object a line (name, data,
+id, ts), or one JSON array; names that end with .gz are unpacked. The ids are
+printed one a line, in the order of the input.
+"""
+
+EXAMPLES = """\
+examples:
+  send app/user.created --data '{"id": 7}'
+  send --file orders.ndjson --unsent left.ndjson
+  send --file orders.ndjson --check
+  gzip -cd orders.ndjson.gz | send --file - --skip-bad
+
+exit codes: 0 all accepted; 1 some not; 2 bad input or usage, nothing sent;
+3 bad lines skipped; 130 and 143 after Ctrl-C and SIGTERM.
+
+The event key is never an argument: set INNGEST_EVENT_KEY, or use
+--event-key-file.
+"""
 
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("send", help="send an event, and print its id")
-    parser.add_argument("name", metavar="NAME", help="the event's name, as app/user.created")
-    parser.add_argument("--data", metavar="JSON", help="its data: a JSON object, @FILE, or - for standard input")
-    parser.add_argument("--id", metavar="ID", default="", help="its idempotency key, good for 24 hours")
-    parser.add_argument("--ts", metavar="MS", type=int, default=0, help="milliseconds since 1970: when runs start")
-    parser.add_argument("--local", action="store_true", help="send to a stand-in server, and show what came")
+    parser = commands.add_parser(
+        "send",
+        help="send events, and print their ids",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the event's name, as app/user.created")
+    parser.add_argument("--data", metavar="JSON", help="its data: a JSON object, @FILE, or - for stdin")
+    parser.add_argument("--id", metavar="ID", help="its idempotency key, good for 24 hours")
+    parser.add_argument("--ts", metavar="MS", type=int, help="milliseconds since 1970: when its runs start")
+    add_client_options(parser)
+    group = parser.add_argument_group("many events")
+    group.add_argument("--file", metavar="PATH", action="append", default=[], help="may be repeated; - for stdin")
+    group.add_argument("--check", action="store_true", help="report all bad lines, and send nothing")
+    group.add_argument("--skip-bad", action="store_true", help="leave bad lines out, instead of stopping there")
+    ids = group.add_mutually_exclusive_group()
+    ids.set_defaults(ids="random")
+    ids.add_argument(
+        "--stable-ids",
+        dest="ids",
+        action="store_const",
+        const="stable",
+        help="derive missing ids from content and position: for 24 hours the same file starts nothing twice "
+        "(default: random ids)",
+    )
+    ids.add_argument("--no-ids", dest="ids", action="store_const", const="none", help="add no ids")
+    group.add_argument("--unsent", metavar="PATH", help="what is left to send, for --file; empty when nothing is")
+    group.add_argument("--resume-from", metavar="N", type=int, default=1, help="begin at this line of the first file")
+    group.add_argument("--concurrency", metavar="N", type=int, default=4, help="requests at once (default: 4)")
+    group.add_argument(
+        "--batch-size", metavar="N", type=int, default=BATCH_SIZE, help="events a request (default: %(default)s)"
+    )
+    group = parser.add_argument_group("output")
+    group.add_argument("--dry-run", action="store_true", help="print the requests, the key redacted; send nothing")
+    group.add_argument("--json", action="store_true", help="print an object for each result, and a summary")
+    group.add_argument("--quiet", action="store_true", help="no progress, no summary when all is accepted")
+    group.add_argument("--verbose", action="store_true", help="the library's log")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Send, and return the exit code."""
+    take_dev_name(arguments)
+    set_up_logging(arguments.verbose)
     try:
-        event = Event(arguments.name, _data(arguments.data), arguments.id, arguments.ts)
-        ids = _send_locally(event) if arguments.local else _send(event)
+        _check_usage(arguments)
+        return _send_files(arguments) if arguments.file else _send_one(arguments)
     except SendEventsError as err:
         complain(err)
         return NOT_ACCEPTED
     except (Error, TypeError, OSError) as err:
         complain(err)
         return BAD_INPUT
-    for id in ids:
-        print(id)
+
+
+def _check_usage(arguments: argparse.Namespace) -> None:
+    if bool(arguments.file) == (arguments.name is not None):
+        raise ArgumentInvalidError("expected either the NAME of an event, or --file (see --help)")
+    if arguments.file and (arguments.data is not None or arguments.id is not None or arguments.ts is not None):
+        raise ArgumentInvalidError("--data, --id and --ts go with NAME; in a file each line has its own")
+    if [arguments.data, arguments.event_key_file, *arguments.file].count("-") > 1:
+        raise ArgumentInvalidError("standard input can be read once only")
+    if not arguments.file and (arguments.check or arguments.unsent):
+        raise ArgumentInvalidError("--check and --unsent go with --file")
+    for option, value, most in (
+        ("--resume-from", arguments.resume_from, None),
+        ("--concurrency", arguments.concurrency, None),
+        ("--batch-size", arguments.batch_size, MAX_BATCH_EVENTS),
+        ("--max-attempts", arguments.max_attempts, None),
+    ):
+        if value < 1 or (most is not None and value > most):
+            raise ArgumentInvalidError(f"{option}: expected {'1 or more' if most is None else f'1 to {most}'}")
+
+
+def _send_one(arguments: argparse.Namespace) -> int:
+    event = Event(arguments.name, _data(arguments.data), arguments.id, arguments.ts)
+    output = Output()
+    with _client(arguments) as client:
+        if arguments.dry_run:
+            show_requests(client, [event], output)
+        else:
+            for id in client.send_sync(event, timeout=timeout_of(arguments)):
+                output.write(json.dumps({"accepted": True, "id": id}) if arguments.json else id)
+    output.flush()
     return ACCEPTED
 
 
-def _data(argument: str) -> Any:
+def _send_files(arguments: argparse.Namespace) -> int:
+    sources = [Source(path) for path in arguments.file]
+    output = Output()
+    report = Report(output, sources, is_json=arguments.json, is_quiet=arguments.quiet)
+    with contextlib.ExitStack() as stack:
+        for source in sources:
+            stack.callback(source.close)
+        client = None if arguments.check else stack.enter_context(_client(arguments))
+        leftover = _leftover(arguments, stack)
+        bulk = Bulk(
+            sources,
+            partial(client.send_sync, timeout=timeout_of(arguments)) if client is not None else _send_nothing,
+            report,
+            ids=arguments.ids,
+            skip_bad=arguments.skip_bad or arguments.check,
+            concurrency=arguments.concurrency,
+            batch_size=arguments.batch_size,
+            resume_from=arguments.resume_from,
+        )
+        signals = stack.enter_context(Signals(bulk.stop))
+        if client is None or arguments.dry_run:
+            for batch in bulk.batches():
+                if client is not None and batch.events:
+                    show_requests(client, batch.events, output)
+            output.flush()
+            return BAD_INPUT if bulk.bad_lines or bulk.has_ended else ACCEPTED
+        began_at = time.monotonic()
+        bulk.run(client.close)
+        rest = _write_rest(bulk, leftover, signals)
+        report.summarize(bulk, seconds=time.monotonic() - began_at, unsent=arguments.unsent, rest=rest)
+        if signals.first is not None:
+            return SIGNALLED + signals.first
+        if bulk.resume_at is not None:
+            return NOT_ACCEPTED if bulk.has_sent else BAD_INPUT
+        return SKIPPED if bulk.bad_lines else ACCEPTED
+
+
+def _leftover(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Optional[Leftover]:
+    if arguments.unsent is None or arguments.check or arguments.dry_run:
+        return None
+    try:
+        leftover = Leftover(arguments.unsent)
+    except OSError as err:
+        raise ArgumentInvalidError(f"--unsent: {err}") from None
+    stack.callback(leftover.discard)
+    return leftover
+
+
+def _write_rest(bulk: Bulk, leftover: Optional[Leftover], signals: Signals) -> Optional[int]:
+    """Write what is left to send; return how many lines, None when there is no file or it cannot be written."""
+    if leftover is None:
+        return None
+    count = signals.count
+    try:
+        bulk.drain(leftover, lambda: signals.count > count)
+        leftover.commit()
+    except OSError as err:
+        complain(f"cannot write {leftover.path}: {err}")
+        return None
+    return leftover.lines
+
+
+@contextlib.contextmanager
+def _client(arguments: argparse.Namespace) -> Iterator[Inngest]:
+    if not arguments.local:
+        with make_client(arguments) as client:
+            yield client
+        return
+    from ..testing import EventServer
+
+    def show(event: StoredEvent) -> None:
+        if not arguments.quiet:
+            print(event_line(event), file=sys.stderr)
+
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy cannot reach into this process
+    with EventServer(keep=KEEP, on_event=show) as server:
+        if not arguments.quiet:
+            print(f"stand-in Event API at {server.url} receives:", file=sys.stderr)
+        with make_client(arguments, is_production=False, event_api_base_url=server.url) as client:
+            yield client
+
+
+def _data(argument: Optional[str]) -> Any:
     if argument is None:
         return None
     if argument == "-":
@@ -59,22 +242,8 @@ def _data(argument: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as err:
-        raise Error(f"--data is not JSON: {err}") from None
+        raise ArgumentInvalidError(f"--data is not JSON: {err}") from None
 
 
-def _send(event: Event, **options: Any) -> Any:
-    with Inngest(app_id="inngest_send", **options) as client:
-        return client.send_sync(event)
-
-
-def _send_locally(event: Event) -> Any:
-    from ..testing import EventServer
-
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy cannot reach into this process
-    with EventServer() as server:
-        print(f"stand-in Event API at {server.url} received:", file=sys.stderr)
-        try:
-            return _send(event, is_production=False, event_api_base_url=server.url)
-        finally:
-            for received in server.events:
-                print(event_line(received), file=sys.stderr)
+def _send_nothing(events: List[Event]) -> List[str]:
+    raise AssertionError("--check sends nothing")

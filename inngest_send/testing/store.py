@@ -28,6 +28,7 @@ TOO_MANY = f"Cannot have more than {MAX_EVENTS} events in a batch"
 _SEED = re.compile(r"([0-9]{1,15}),([A-Za-z0-9+/]+={0,2})")
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32, in which a ULID is written
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _GO_NAMES = {dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "bool"}
 _GO_TYPES = {"name": "string", "id": "string", "ts": "int64", "data": "map[string]interface {}"}
 _FIELD_TYPES = {"name": str, "id": str, "ts": int, "data": dict}
@@ -204,4 +205,4 @@ def _ids(seed: Optional[str]) -> Iterator[str]:
 
 def _ulid(milliseconds: int, entropy: bytes) -> str:
     number = milliseconds << 80 | int.from_bytes(entropy, "big")
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

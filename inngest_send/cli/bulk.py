@@ -1,0 +1,246 @@
+"""Sends the events of sources in batches, a few at a time, and keeps account of each."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+
+from ..errors import Error, SendEventsError
+from .record import BadLineError, new_id, read_event, write_event
+from .source import IDLE, UnreadableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+    from typing import Deque, List, Optional, Set, Tuple
+
+    from ..event import Event
+    from .leftover import Leftover
+    from .source import Source
+
+MAX_BATCH_SIZE = 4 * 1024 * 1024  # bytes of lines
+POLL = 0.1  # seconds between looks at whether a signal came
+GRACE = 2.0  # seconds that requests under way have to end after a signal
+
+
+class Batch:
+    """Events that go out in one call, and the number of the line of each."""
+
+    __slots__ = ("events", "numbers", "size", "source")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.events: List[Event] = []
+        self.numbers: List[int] = []
+        self.size = 0
+
+    def add(self, event: Event, number: int, size: int) -> None:
+        """Add the event of a line of ``size`` bytes."""
+        self.events.append(event)
+        self.numbers.append(number)
+        self.size += size
+
+
+class Listener:
+    """What is told of each line, in the order of the input. As a base it does nothing."""
+
+    def accepted(self, source: Source, number: int, id: str) -> None:
+        """An event was accepted."""
+
+    def not_accepted(self, source: Source, number: int, error: Error) -> None:
+        """An event is not known to be accepted."""
+
+    def bad_line(self, source: Source, number: int, problem: str) -> None:
+        """A line is no event that could be sent."""
+
+    def problem(self, problem: str) -> None:
+        """The run ends early because of this."""
+
+    def moved(self, bulk: Bulk) -> None:
+        """Some more was read or sent."""
+
+
+class Bulk:
+    """One run over the sources, and what came of it.
+
+    ``accepted``: how many events. ``bad_lines``: how many lines. ``left``: events that were read and are not known to
+    be accepted, complete with ids. ``resume_at``: source and number of the first line that was not reached or not
+    accepted, None when there is none. ``accepted_after``: how many events after that one were accepted. ``has_sent``:
+    a request was begun. ``has_ended``: not all lines were read.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        send: Callable[[List[Event]], List[str]],
+        listener: Listener,
+        *,
+        ids: str,
+        skip_bad: bool,
+        concurrency: int,
+        batch_size: int,
+        resume_from: int,
+    ) -> None:
+        self.accepted = 0
+        self.bad_lines = 0
+        self.left: List[Event] = []
+        self.resume_at: Optional[Tuple[Source, int]] = None
+        self.accepted_after = 0
+        self.has_sent = False
+        self.has_ended = False
+        self._sources = deque(sources)
+        self._first = sources[0]
+        self._send = send
+        self._listener = listener
+        self._ids = ids
+        self._skip_bad = skip_bad
+        self._concurrency = concurrency
+        self._batch_size = batch_size
+        self._resume_from = resume_from
+        self._unread: List[bytes] = []  # the line that was taken from its source last, when the run ended at it
+        self._ended_at: Optional[Tuple[Source, int]] = None  # that line
+        self._under_way: Deque[Tuple[Batch, Optional[Future[List[str]]]]] = deque()
+        self._is_ending = False  # no further batch is sent
+        self._signalled_at: Optional[float] = None
+
+    def stop(self) -> None:
+        """End the run soon. A signal handler may call this."""
+        self._is_ending = True
+        self._signalled_at = time.monotonic()
+
+    def run(self, give_up: Callable[[], None]) -> None:
+        """Send everything, or as far as it goes; ``give_up`` ends requests that outlast ``stop`` by GRACE."""
+        pool = ThreadPoolExecutor(self._concurrency)
+        try:
+            for batch in self.batches():
+                if batch.events:
+                    future = None if self._is_ending else pool.submit(self._send, batch.events)
+                    self.has_sent = self.has_sent or future is not None
+                    self._under_way.append((batch, future))
+                while self._under_way and (len(self._under_way) >= self._concurrency or self._is_first_done()):
+                    self._settle(give_up)
+                self._listener.moved(self)
+            while self._under_way:
+                self._settle(give_up)
+            self.resume_at = self.resume_at or self._ended_at
+            if self.resume_at is None and self._sources:  # ended between two sources
+                self.resume_at = (self._sources[0], 1)
+        finally:
+            pool.shutdown()
+
+    def drain(self, leftover: Leftover, is_over: Callable[[], bool]) -> None:
+        """Write what was not accepted and what was not reached, or as much until ``is_over``. Raises OSError."""
+        for event in self.left:
+            leftover.add(write_event(event))
+        for text in self._unread:
+            leftover.add(text)
+        try:
+            for source in self._sources:
+                for number, text in source:
+                    if is_over():
+                        return
+                    if text and not self._is_before(source, number):
+                        leftover.add(text)
+        except UnreadableError as err:
+            self._listener.problem(str(err))
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield batches until the sources end, a line is bad, or the run is to end; empty ones while a pipe is silent.
+
+        What came before a bad line is still yielded.
+        """
+        while self._sources and not self.has_ended:
+            source = self._sources[0]
+            batch = Batch(source)
+            last = 0
+            try:
+                for number, text in source:
+                    is_idle = (number, text) == IDLE
+                    if is_idle or len(batch.events) == self._batch_size or batch.size + len(text) > MAX_BATCH_SIZE:
+                        yield batch
+                        batch = Batch(source)
+                    if self._is_ending:
+                        self._end(source, last + 1 if is_idle else number, [] if is_idle else [text])
+                        break
+                    last = number or last
+                    if is_idle or self._is_before(source, number):
+                        continue
+                    event = self._event(source, number, text)
+                    if event is not None:
+                        batch.add(event, number, len(text))
+                    elif self.has_ended:
+                        break
+                else:
+                    self._sources.popleft().close()
+            except UnreadableError as err:
+                self._listener.problem(str(err))
+                self._end(source, last + 1, [])
+            if batch.events:
+                yield batch
+
+    def _event(self, source: Source, number: int, text: bytes) -> Optional[Event]:
+        """Return the event of a line; None for a bad one, at which the run ends unless those are skipped."""
+        try:
+            event = read_event(text)
+        except BadLineError as err:
+            self.bad_lines += 1
+            self._listener.bad_line(source, number, str(err))
+            if not self._skip_bad:
+                self._end(source, number, [text])
+            return None
+        if not event.id:
+            event.id = new_id(self._ids, source, number, text)
+        return event
+
+    def _end(self, source: Source, number: int, unread: List[bytes]) -> None:
+        """Read no further than the line before this one."""
+        self.has_ended = True
+        self._ended_at = (source, number)
+        self._unread = unread
+
+    def _is_before(self, source: Source, number: int) -> bool:
+        return source is self._first and number < self._resume_from
+
+    def _is_first_done(self) -> bool:
+        future = self._under_way[0][1]
+        return future is None or future.done()
+
+    def _settle(self, give_up: Callable[[], None]) -> None:
+        """Wait for the batch that was begun first, and tell what became of its events."""
+        batch, future = self._under_way.popleft()
+        ids: List[str] = []
+        unsent = batch.events
+        error: Optional[Error] = None
+        while future is not None:
+            try:
+                ids, unsent = future.result(POLL), []
+            except NotYet:
+                if self._signalled_at is not None and time.monotonic() - self._signalled_at > GRACE:
+                    give_up()
+                continue
+            except SendEventsError as err:
+                ids, unsent, error = err.ids, err.unsent, err
+            except Error as err:
+                error = err
+            break
+        if error is not None and not self._is_ending:
+            self._is_ending = True
+            self._listener.problem(str(error))
+        self._account(batch, ids, {id(event) for event in unsent}, error)
+        self._listener.moved(self)
+
+    def _account(self, batch: Batch, ids: List[str], unsent: Set[int], error: Optional[Error]) -> None:
+        accepted = iter(ids)
+        for event, number in zip(batch.events, batch.numbers):
+            if id(event) in unsent:
+                self.left.append(event)
+                self.resume_at = self.resume_at or (batch.source, number)
+                if error is not None:
+                    self._listener.not_accepted(batch.source, number, error)
+            else:
+                self.accepted += 1
+                self.accepted_after += self.resume_at is not None
+                self._listener.accepted(batch.source, number, next(accepted))

@@ -1,0 +1,90 @@
+"""The options that the client takes, and the client that they make."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+
+from ..client import Inngest
+from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any, Dict, Optional
+
+_DEV_URL = re.compile(r".*://.*|[\w.-]+:[0-9]+|\[.*\]:[0-9]+|localhost")
+
+
+def add_client_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a parser. The event key is no argument: process lists show arguments."""
+    group = parser.add_argument_group("where to", "without these, the environment decides, as for the client")
+    group.add_argument("--dev", metavar="URL", nargs="?", const="", help="a Dev Server, by default at 127.0.0.1:8288")
+    group.add_argument("--base-url", metavar="URL", help="the base URL of the Event API")
+    group.add_argument("--env", metavar="NAME", help="the branch environment")
+    group.add_argument("--app-id", metavar="ID", default="inngest_send", help="the app's id (default: %(default)s)")
+    group.add_argument("--event-key-file", metavar="PATH", help="read the event key from a file, or - for stdin")
+    group.add_argument("--local", action="store_true", help="a stand-in server; show what it receives")
+    group = parser.add_argument_group("how")
+    group.add_argument(
+        "--timeout", metavar="SECONDS", type=_seconds, help="bounds a request, with all its attempts and waits"
+    )
+    group.add_argument("--max-attempts", metavar="N", type=int, default=5, help="for a request (default: %(default)s)")
+
+
+def take_dev_name(arguments: argparse.Namespace) -> None:
+    """Give back to NAME what ``--dev NAME`` took for a URL."""
+    if arguments.dev and arguments.name is None and not arguments.file and not _DEV_URL.fullmatch(arguments.dev):
+        arguments.name, arguments.dev = arguments.dev, ""
+
+
+def make_client(arguments: argparse.Namespace, **overrides: Any) -> Inngest:
+    """Return a client. Raises OSError for the file of the key, and what the client raises."""
+    options: Dict[str, Any] = {"event_api_base_url": arguments.base_url, "env": arguments.env}
+    if arguments.dev is not None:
+        options["is_production"] = False
+        options["event_api_base_url"] = arguments.base_url or arguments.dev or None
+    options["event_key"] = _event_key(arguments.event_key_file)
+    options.update(overrides)
+    client = Inngest(app_id=arguments.app_id, max_attempts=arguments.max_attempts, **options)
+    if client.is_production and client.event_key is None:
+        client.close()
+        raise EventKeyUnspecifiedError("no event key: set INNGEST_EVENT_KEY, or pass --event-key-file")
+    return client
+
+
+def set_up_logging(is_verbose: bool) -> None:
+    """Show the library's log on standard error, or nothing of it: then an error is one line, and retries are silent."""
+    logger = logging.getLogger((__package__ or "").rpartition(".")[0])
+    handler: logging.Handler = logging.NullHandler()
+    if is_verbose:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+
+
+def timeout_of(arguments: argparse.Namespace) -> Optional[int]:
+    """Return ``--timeout`` in milliseconds, as the client takes it."""
+    return None if arguments.timeout is None else max(1, round(arguments.timeout * 1000))
+
+
+def _event_key(path: Optional[str]) -> Optional[str]:
+    if path is None:
+        return None
+    if path == "-":
+        key = sys.stdin.readline()
+    else:
+        with open(path, encoding="utf-8") as file:
+            key = file.read()
+    if not key.strip():
+        raise ArgumentInvalidError(f"--event-key-file: no key in {path}")
+    return key
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e9:
+        raise ValueError(text)
+    return seconds

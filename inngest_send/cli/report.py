@@ -1,0 +1,141 @@
+"""Tells of a bulk run: ids or JSON on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+
+from .bulk import Listener
+from .output import Output, complain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Optional, Sequence
+
+    from ..errors import Error
+    from .bulk import Bulk
+    from .source import Source
+
+_REFRESH = 0.2  # seconds between two states of the progress line
+
+
+class Report(Listener):
+    """Prints each result as it is known, in the order of the input."""
+
+    def __init__(self, output: Output, sources: Sequence[Source], *, is_json: bool, is_quiet: bool) -> None:
+        self._output = output
+        self._is_json = is_json
+        self._is_quiet = is_quiet
+        self._progress = None if is_quiet or not sys.stderr.isatty() else _Progress(sources)
+
+    def accepted(self, source: Source, number: int, id: str) -> None:
+        """Print the id."""
+        if self._is_json:
+            self._print_json(file=source.name, line=number, accepted=True, id=id)
+        else:
+            self._output.write(id)
+
+    def not_accepted(self, source: Source, number: int, error: Error) -> None:
+        """Print a result object; as text, the error is printed once for all."""
+        if self._is_json:
+            maybe = bool(getattr(error, "maybe_delivered", False))
+            self._print_json(file=source.name, line=number, accepted=False, error=str(error), maybe_delivered=maybe)
+
+    def bad_line(self, source: Source, number: int, problem: str) -> None:
+        """Print the error, with where it is."""
+        self._complain(f"{source.where(number)}: {problem}", program=False)
+        if self._is_json:
+            self._print_json(file=source.name, line=number, accepted=False, error=problem, maybe_delivered=False)
+
+    def problem(self, problem: str) -> None:
+        """Print the error."""
+        self._complain(problem)
+
+    def moved(self, bulk: Bulk) -> None:
+        """Renew the progress line."""
+        self._output.flush()
+        if self._progress is not None:
+            self._progress.show(bulk.accepted)
+
+    def summarize(self, bulk: Bulk, *, seconds: float, unsent: Optional[str], rest: Optional[int]) -> None:
+        """Print what came of the run; ``rest`` lines were written to the file ``unsent``, if that is not None."""
+        resume = bulk.resume_at
+        if self._is_json:
+            self._print_json(
+                accepted=bulk.accepted,
+                not_accepted=len(bulk.left),
+                bad_lines=bulk.bad_lines,
+                unsent=unsent if rest is not None else None,
+                resume=None if resume is None else {"file": resume[0].name, "line": resume[1]},
+            )
+        self._output.flush()
+        self._clear()
+        if self._is_quiet and resume is None:
+            return
+        parts = [f"{bulk.accepted:,} events accepted in {seconds:.1f} s"]
+        if bulk.left:
+            parts.append(f"{len(bulk.left):,} not known to be accepted")
+        if bulk.bad_lines:
+            parts.append(f"{bulk.bad_lines:,} bad lines")
+        print("; ".join(parts), file=sys.stderr)
+        if resume is None:
+            return
+        if unsent is not None and rest is not None:
+            print(f"{rest:,} lines are left; go on with --file {shlex.quote(unsent)}", file=sys.stderr)
+            return
+        print(f"go on with --file {shlex.quote(resume[0].path)} --resume-from {resume[1]}", file=sys.stderr)
+        if bulk.accepted_after:
+            print(
+                f"{bulk.accepted_after:,} events after that line were accepted: their runs start again "
+                "unless they have ids of their own (see --unsent and --stable-ids)",
+                file=sys.stderr,
+            )
+
+    def _print_json(self, **fields: Any) -> None:
+        self._output.write(json.dumps(fields))
+
+    def _complain(self, text: str, program: bool = True) -> None:
+        self._output.flush()
+        self._clear()
+        complain(text, program=program)
+
+    def _clear(self) -> None:
+        if self._progress is not None:
+            self._progress.clear()
+
+
+class _Progress:
+    """A line on the terminal that is written over: events, rate, time left."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        sizes: List[Optional[int]] = [source.size for source in sources]
+        self._size = None if None in sizes else sum(size or 0 for size in sizes)
+        self._began_at = time.monotonic()
+        self._shown_at = 0.0
+        self._width = 0
+
+    def show(self, count: int) -> None:
+        """Renew the line, unless it was just renewed."""
+        now = time.monotonic()
+        if now - self._shown_at < _REFRESH:
+            return
+        self._shown_at = now
+        seconds = max(now - self._began_at, 1e-9)
+        text = f"{count:,} events, {count / seconds:,.0f} a second"
+        done = sum(source.bytes_read for source in self._sources)
+        if self._size and done:
+            left = max(0.0, seconds * (self._size - done) / done)
+            text += f", {100 * done // self._size} %, {left:.0f} s left"
+        sys.stderr.write("\r" + text.ljust(self._width))
+        sys.stderr.flush()
+        self._width = len(text)
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()
+            self._width = 0

@@ -1,0 +1,40 @@
+"""Ctrl-C and SIGTERM during a bulk run."""
+
+from __future__ import annotations
+
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, Dict, Optional, Type
+
+
+class Signals:
+    """While it is entered, counts SIGINT and SIGTERM, and calls ``on_signal`` for each.
+
+    ``first`` is the number of the first of them, None before it.
+    """
+
+    def __init__(self, on_signal: Callable[[], None]) -> None:
+        self.count = 0
+        self.first: Optional[int] = None
+        self._on_signal = on_signal
+        self._before: Dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, frame: object) -> None:
+        self.count += 1
+        self.first = self.first or number
+        self._on_signal()

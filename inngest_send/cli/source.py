@@ -1,0 +1,175 @@
+"""Reads events' texts from files and pipes, as a stream: one JSON object a line, or one JSON array a file."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import os
+import re
+import select
+import sys
+import zlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO, Optional, Tuple
+
+    Entry = Tuple[int, bytes]
+
+CHUNK = 65536  # bytes
+LINGER = 1.0  # seconds that a pipe may be silent before what came is sent
+MAX_LINE = 32 * 1024 * 1024  # bytes; an event of 3 MiB takes up to six times that when all of it is escaped
+IDLE = (0, b"")
+"""What a source yields when a pipe is silent: there is time to send what there is."""
+
+_BOM = codecs.BOM_UTF8
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class UnreadableError(Exception):
+    """A source cannot be read on. The message names it, and says where."""
+
+
+class Source:
+    """One file, or standard input for ``-``; names that end with .gz are unpacked.
+
+    Iterating yields (number, text) of each line that is not blank, or of each item of an array; a second iteration
+    goes on where the first stopped. ``number`` counts from 1, blank lines included. Raises UnreadableError.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open the file. Raises OSError."""
+        self.path = path
+        self.name = "<stdin>" if path == "-" else path
+        self.is_array = False
+        self.bytes_read = 0
+        self.size: Optional[int] = None  # bytes, where it is known
+        if path == "-":
+            self._file: BinaryIO = sys.stdin.buffer
+        else:
+            self._file = open(path, "rb")  # noqa: SIM115  # close() closes it
+            self._file.peek(1)  # a folder can be opened, and not read
+            self.size = os.fstat(self._file.fileno()).st_size or None
+        self._entries = self._read()
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self._entries
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.path != "-":
+            self._file.close()
+
+    def where(self, number: int) -> str:
+        """Return the place of a line or an item, for a message."""
+        return f"{self.name}: item {number}" if self.is_array else f"{self.name}:{number}"
+
+    def _read(self) -> Iterator[Entry]:
+        chunks = self._chunks()
+        head = b""
+        for chunk in chunks:
+            if not chunk:
+                yield IDLE
+            head += chunk
+            if head.startswith(_BOM):
+                head = head[len(_BOM) :]
+            if head.strip() and not _BOM.startswith(head):
+                break
+        self.is_array = head.lstrip().startswith(b"[")
+        yield from self._items(head, chunks) if self.is_array else self._lines(head, chunks)
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield what can be read at a time; b"" when a pipe is silent."""
+        file = self._file
+        if self.path.endswith(".gz"):
+            file = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
+        can_wait = self.path == "-" and os.name == "posix"
+        try:
+            while True:
+                if can_wait and not select.select([file], [], [], LINGER)[0]:
+                    yield b""
+                    continue
+                chunk = file.read1(CHUNK)  # type: ignore[attr-defined]  # BinaryIO does not tell
+                if not chunk:
+                    return
+                self.bytes_read = self._file.tell() if self.size else self.bytes_read + len(chunk)
+                yield chunk
+        except (OSError, EOFError, zlib.error) as err:
+            raise UnreadableError(f"{self.name}: {err}") from err
+
+    def _lines(self, buffer: bytes, chunks: Iterator[bytes]) -> Iterator[Entry]:
+        number = 0
+        pieces = [buffer]
+        while True:
+            *lines, last = b"".join(pieces).split(b"\n")
+            for line in lines:
+                number += 1
+                line = line.strip()
+                if line:
+                    yield number, line
+            pieces = [last]
+            size = len(last)
+            for chunk in chunks:
+                if not chunk:
+                    yield IDLE
+                    continue
+                pieces.append(chunk)
+                size += len(chunk)
+                if b"\n" in chunk:
+                    break
+                if size > MAX_LINE:
+                    raise UnreadableError(f"{self.where(number + 1)}: a line of more than {MAX_LINE:,} bytes")
+            else:
+                line = b"".join(pieces).strip()
+                if line:
+                    yield number + 1, line
+                return
+
+    def _items(self, head: bytes, chunks: Iterator[bytes]) -> Iterator[Entry]:
+        # What is not UTF-8 becomes a lone surrogate, which the event is then refused for, and no other item.
+        decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
+        scan = json.JSONDecoder().raw_decode
+        text = decode(head)
+        at = text.index("[") + 1
+        number, wanted, is_over = 1, 0, False
+        while True:
+            at = _skip(text, at)
+            if text.startswith("]", at) and number == 1:
+                break
+            try:
+                _, end = scan(text, at)
+                after = _skip(text, end)
+                if after == len(text) and not is_over:
+                    raise ValueError
+            except (ValueError, RecursionError) as err:
+                if is_over or len(text) - at > MAX_LINE:
+                    problem = "the array ends here" if is_over and at == len(text) else f"not JSON: {err}"
+                    raise UnreadableError(f"{self.where(number)}: {problem}") from None
+                wanted = max(CHUNK, 2 * (len(text) - at))  # doubled, so that a long item takes no quadratic time
+                text, at = text[at:], 0
+                while len(text) < wanted and not is_over:
+                    chunk = next(chunks, None)
+                    is_over = chunk is None
+                    if chunk == b"":
+                        yield IDLE
+                    text += decode(chunk or b"", is_over)
+                continue
+            yield number, text[at:end].replace("\n", " ").replace("\r", " ").encode("utf-8", "surrogateescape")
+            number += 1
+            if text.startswith("]", after):
+                at = after
+                break
+            if not text.startswith(",", after):
+                raise UnreadableError(f"{self.where(number - 1)}: expected a comma or the end of the array after it")
+            at = after + 1
+        rest = text[at + 1 :] + "".join(decode(chunk) for chunk in chunks)
+        if rest.strip():
+            raise UnreadableError(f"{self.name}: there is text after the array")
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match is not None
+    return match.end()

@@ -1,0 +1,96 @@
+"""What the figures were taken on, and how fast the server is that they were taken with."""
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+from tests.benchmark.contestants import OURS, PATH, PEER
+from tests.benchmark.events import NAME
+from tests.benchmark.figures import figure
+from tests.library import NAME as LIBRARY
+from tests.library import ROOT, inngest
+
+_EVENT_SERVER = """
+import sys
+from {}.testing import EventServer
+with EventServer(keep=1000) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def machine(server, peer, requests):
+    """Return a description of it as plain data."""
+    before = server.totals()["cpu"]
+    per_second = raw_requests_per_second(server.urls["plain"], requests)
+    cpu = (server.totals()["cpu"] - before) / requests
+    found = {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        OURS: inngest.__version__,
+        "server": {"requests_per_second": per_second, "cpu_per_request": cpu},
+        "event_server": {"requests_per_second": _event_server_speed(requests)},
+    }
+    if peer is not None:
+        code = "import importlib.metadata as m, platform; print(m.version({!r}), platform.python_version())"
+        found[PEER], found["peer_python"] = subprocess.check_output([peer, "-c", code.format(PEER)]).decode().split()
+    return found
+
+
+def text(found):
+    """Return the description as lines."""
+    lines = [
+        "{} {} on CPython {}, {}".format(OURS, found[OURS], found["python"], found["system"]),
+        "{}, {} cores".format(found["processor"], found["cores"]),
+    ]
+    if PEER in found:
+        lines.append("official SDK: {} {} on CPython {}".format(PEER, found[PEER], found["peer_python"]))
+    server, stand_in = found["server"], found["event_server"]
+    lines += [
+        "server: {:,.0f} requests/s from one raw socket, {:.0f} us of CPU each".format(
+            server["requests_per_second"], server["cpu_per_request"] * 1e6
+        ),
+        "(the stand-in EventServer, not used here: {:,.0f} requests/s)".format(stand_in["requests_per_second"]),
+    ]
+    return "\n".join(lines)
+
+
+def raw_requests_per_second(url, requests):
+    """Return how many requests a second a server answers to one socket that does nothing else; the median of five."""
+    body = '[{{"name":"{}","data":{{"text":"{}"}}}}]'.format(NAME, "x" * 200).encode()
+    head = "POST /{} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n".format(PATH, len(body)).encode()
+    parts = urlsplit(url)
+    rates = []
+    with socket.create_connection((parts.hostname, parts.port)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(5):
+            started = time.perf_counter()
+            for _ in range(requests // 5):
+                sock.sendall(head + body)
+                sock.recv(65536)
+            rates.append(requests // 5 / (time.perf_counter() - started))
+    return figure(rates).median
+
+
+def _event_server_speed(requests):
+    with subprocess.Popen(
+        [sys.executable, "-c", _EVENT_SERVER.format(LIBRARY)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            return raw_requests_per_second(process.stdout.readline().decode().strip(), requests)
+        finally:
+            process.stdin.close()
+
+
+def _processor():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

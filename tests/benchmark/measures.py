@@ -1,0 +1,302 @@
+"""What is measured: for each measure its contestants, its rounds, and the bars it is held against."""
+
+import functools
+import os
+import subprocess
+
+from tests.benchmark import package, programs
+from tests.benchmark.bench import Measure
+from tests.benchmark.contestants import HTTP_CLIENT, KEY, OURS, PEER, URLOPEN
+from tests.benchmark.events import write_file
+from tests.benchmark.figures import Bar
+from tests.benchmark.server import DELAY, ROUND_TRIP
+from tests.library import ROOT
+
+DATACLASSES = "import dataclasses"
+ID_SIZE = 100  # bytes at most that a returned id takes: the str, its place in a list, and the list's room to grow
+HEAVY = ("asyncio", "urllib.request", "http.client", "ssl", "email", "logging", "typing", "argparse")
+
+
+def imports(bench):
+    """``import``, less a bare start."""
+
+    def less_a_bare_start(name, code):
+        bare, full = bench.program(name, ""), bench.program(name, code)
+
+        def run():
+            start, sample = bare(), full()
+            return {metric: sample[metric] - start[metric] for metric in ("wall", "cpu", "peak")}
+
+        return run
+
+    runs = {name: less_a_bare_start(name, "import " + name) for name in bench.names()}
+    runs[DATACLASSES] = less_a_bare_start(OURS, DATACLASSES)
+    bars = [
+        Bar("wall", OURS, DATACLASSES, at_most=1.25),
+        Bar("cpu", OURS, DATACLASSES, at_most=1.25),
+        Bar("wall", OURS, PEER, at_most=0.1),
+        Bar("cpu", OURS, PEER, at_most=0.1),
+    ]
+    return Measure("import", "import in a new process, less a bare start", "", bench.rounds(31), runs, bars)
+
+
+def modules(bench):
+    """What ``import`` loads."""
+
+    def run(name):
+        code = "import sys; bare = set(sys.modules); import {}; print(*set(sys.modules) - bare)".format(name)
+        loaded = subprocess.check_output([bench.python(name), "-c", code], cwd=ROOT).decode().split()
+        return {"modules": len(loaded), "heavy": sum(name in loaded for name in HEAVY)}
+
+    runs = {name: functools.partial(run, name) for name in bench.names()}
+    title = "modules that import loads; heavy are " + ", ".join(HEAVY)
+    return Measure("modules", title, "", 1, runs, [Bar("heavy", OURS, at_most=0)])
+
+
+def cold(bench):
+    """A new process that sends one event."""
+    url = bench.urls["plain"]
+    runs = {name: bench.program(name, programs.sending(name, url)) for name in bench.names()}
+    runs[URLOPEN] = bench.program(URLOPEN, programs.sending_with_urlopen(url))
+    runs[HTTP_CLIENT] = bench.program(HTTP_CLIENT, programs.sending_with_http_client(url))
+    bars = [
+        Bar("cpu", OURS, URLOPEN, at_most=1.25),
+        Bar("cpu", OURS, PEER, at_most=0.25),
+        Bar("peak", OURS, URLOPEN, at_most=1.15),
+        Bar("peak", OURS, PEER, at_most=0.6),
+    ]
+    return Measure("cold", "cold send: new process, client, one event accepted", "", bench.rounds(25), runs, bars)
+
+
+def _one_by_one(bench, name, title, listener, count, rounds, bars):
+    runs = {
+        name: bench.warm("one_by_one", name, url=bench.urls[listener], count=count)
+        for name in bench.names(URLOPEN, HTTP_CLIENT)
+    }
+    return Measure(name, title, "send", rounds, runs, bars)
+
+
+def warm_http(bench):
+    """One send after another."""
+    bars = [
+        Bar("wall", OURS, HTTP_CLIENT, at_least=0.8),
+        Bar("cpu", OURS, HTTP_CLIENT, at_least=0.8),
+        Bar("wall", OURS, PEER, at_least=3),
+    ]
+    title = "warm send, http: one event of about 250 bytes after another"
+    return _one_by_one(bench, "warm http", title, "plain", bench.count(500, 20), bench.rounds(21), bars)
+
+
+def warm_tls(bench):
+    """One send after another over TLS."""
+    bars = [
+        Bar("wall", OURS, HTTP_CLIENT, at_least=0.8),
+        Bar("cpu", OURS, HTTP_CLIENT, at_least=0.8),
+        Bar("wall", OURS, PEER, at_least=2.5),
+        Bar("wall", OURS, URLOPEN, at_least=8),
+    ]
+    title = "warm send, TLS: the same over TLS"
+    return _one_by_one(bench, "warm TLS", title, "tls", bench.count(300, 10), bench.rounds(15), bars)
+
+
+def far_away(bench):
+    """One send after another, each round trip taking long."""
+
+    def in_round_trips(run):
+        def counted():
+            sample = run()
+            return dict(sample, trips=sample["wall"] / ROUND_TRIP)
+
+        return counted
+
+    title = "far away: the same, {:.0f} ms added to each round trip".format(ROUND_TRIP * 1000)
+    measure = _one_by_one(bench, "far away", title, "far", bench.count(10, 2), bench.rounds(7), [])
+    measure.runs = {name: in_round_trips(run) for name, run in measure.runs.items()}
+    measure.bars = [Bar("trips", OURS, at_most=1.25)]  # a second one would make it 2
+    return measure
+
+
+def _gathered(bench, name, title, listener, at_least):
+    count = bench.count(500, 20)
+    runs = {}
+    for contestant in bench.names():
+        for state in ("warm", "cold"):
+            run = bench.warm(
+                "gathered", contestant, url=bench.urls[listener], count=count, is_warm=state == "warm"
+            )
+            runs["{}, {}".format(contestant, state)] = bench.connections(run, listener)
+    ours, cold_ours = OURS + ", warm", OURS + ", cold"
+    bars = [Bar("wall", ours, PEER + ", warm", at_least=at_least), Bar("wall", cold_ours, ours, at_most=1.5)]
+    title = "concurrent: gather of {} sends, {}".format(count, title)
+    return Measure(name, title, "send", bench.rounds(7), runs, bars)
+
+
+def concurrent(bench):
+    """Many sends at once, answered at once."""
+    return _gathered(bench, "concurrent", "answered at once", "plain", 5)
+
+
+def concurrent_slow(bench):
+    """Many sends at once, answered after a while."""
+    return _gathered(bench, "concurrent slow", "answered after {:.0f} ms".format(DELAY * 1000), "slow", 3)
+
+
+def fan_out(bench):
+    """Very many sends at once. The official SDK delivered nothing of 2,000 in 276 s, and is not waited for."""
+    few, many = bench.count(2000, 100), bench.count(10000, 500)
+    names = {count: "{}, {:,}".format(OURS, count) for count in (few, many)}
+    runs = {
+        name: bench.fresh("gathered", OURS, url=bench.urls["plain"], count=count, is_warm=False)
+        for count, name in names.items()
+    }
+    bars = [Bar("wall", names[many], names[few], at_most=1.25)]  # a send takes as long among many
+    return Measure("fan-out", "fan-out: gather of very many, in a new process", "send", bench.rounds(5), runs, bars)
+
+
+def threads(bench):
+    """Many threads, one client."""
+    count, sends = 32, bench.count(200, 5)
+    runs = {}
+    for name in bench.names():
+        for label, shape in (("one thread", (1, count * sends)), ("{} threads".format(count), (count, sends))):
+            run = bench.warm("threads", name, url=bench.urls["plain"], count=shape[0], sends=shape[1])
+            runs["{}, {}".format(name, label)] = bench.connections(run, "plain")
+    ours = "{}, {} threads".format(OURS, count)
+    bars = [Bar("wall", ours, OURS + ", one thread", at_most=1), Bar("connections", ours, at_most=count)]
+    title = "threads: {} x {} send_sync with one client, and as many on one thread".format(count, sends)
+    return Measure("threads", title, "send", bench.rounds(7), runs, bars)
+
+
+def bulk(bench):
+    """Very many events in one call."""
+    url, count = bench.urls["plain"], bench.count(100000, 2000)
+    form_of = {OURS: "a list", HTTP_CLIENT: "lists of 5,000", PEER: "lists of 5,000"}
+    runs = {
+        "{}, {}".format(name, form_of[name]): bench.fresh("bulk", name, url=url, count=count, form="list")
+        for name in bench.names(HTTP_CLIENT)
+    }
+    tenth = bench.fresh("bulk", OURS, url=url, count=count // 10, form="generator")
+    whole = bench.fresh("bulk", OURS, url=url, count=count, form="generator")
+
+    def generator():
+        less, sample = tenth(), whole()
+        return dict(sample, growth=(sample["peak"] - less["peak"]) / (count - count // 10))
+
+    stream, theirs = OURS + ", a generator", PEER + ", lists of 5,000"
+    runs[stream] = generator
+    bars = [
+        Bar("wall", OURS + ", a list", theirs, at_least=2),
+        Bar("wall", stream, theirs, at_least=2),
+        Bar("growth", stream, at_most=ID_SIZE),
+    ]
+    title = "bulk: {:,} events made and sent, in a new process".format(count)
+    return Measure("bulk", title, "event", bench.rounds(5), runs, bars)
+
+
+def command_line(bench):
+    """A file of events."""
+    count, many = bench.count(100000, 1000), bench.count(1000000, 2000)
+    url = bench.urls["plain"]
+    environment = {"INNGEST_EVENT_KEY": KEY, "INNGEST_EVENT_API_BASE_URL": url}
+
+    def ours(number):
+        path = os.path.join(bench.folder, "events-{}.ndjson".format(number))
+        write_file(path, number)
+        run = bench.program(OURS, programs.command(["send", "--file", path]), **environment)
+        return _each(run, number), path
+
+    few, _ = ours(count // 10)
+    some, path = ours(count)
+    runs = {OURS: some, "{}, {:,}".format(OURS, count // 10): few}
+    if PEER in bench.names():
+        runs[PEER] = _each(bench.program(PEER, programs.sending_file(PEER, url, path, 5000)), count)
+    large = "{}, {:,}".format(OURS, many)
+    runs[large] = functools.lru_cache(maxsize=None)(ours(many)[0])  # it takes long, and once shows it
+    bars = [
+        Bar("wall", OURS, PEER, at_least=2),
+        Bar("peak", large, "{}, {:,}".format(OURS, count // 10), at_most=1.2),
+    ]
+    title = "command line: send --file of {:,} small events".format(count)
+    return Measure("command line", title, "event", bench.rounds(3), runs, bars)
+
+
+def _each(run, count):
+    """Return what runs ``run`` and divides its times by ``count``."""
+
+    def divided():
+        sample = run()
+        return dict(sample, wall=sample["wall"] / count, cpu=sample["cpu"] / count)
+
+    return divided
+
+
+def making(bench):
+    """An event from values, which validates them."""
+    runs = {name: bench.warm("make", name, count=bench.count(2000, 20)) for name in bench.names()}
+    bars = [Bar("wall", OURS, PEER, at_most=1)]
+    return Measure("validation", "validation: Event(...) with 25 values", "event", bench.rounds(21), runs, bars)
+
+
+def encoding(bench):
+    """An event from values, and the bytes from it."""
+    runs = {
+        name: bench.warm("make_and_encode", name, count=bench.count(2000, 20)) for name in bench.names(HTTP_CLIENT)
+    }
+    bars = [Bar("wall", OURS, PEER, at_most=1)]
+    title = "validation and encoding: the same, and what goes out for it"
+    return Measure("encoding", title, "event", bench.rounds(21), runs, bars)
+
+
+def packages(bench):
+    """What an installation brings."""
+    runs = {OURS: package.own_size}
+    if bench.peer is not None:
+        runs[PEER] = functools.partial(package.installed_size, bench.peer, PEER)
+    bars = [Bar("size", OURS, at_most=60 * 1024), Bar("distributions", OURS, at_most=1)]
+    title = "package: this one's wheel; the official SDK as installed, with all that it needs"
+    return Measure("package", title, "", 1, runs, bars)
+
+
+def growth_in_count(bench):
+    """Lists of ever more events."""
+    return _growth(bench, "growth", "as_list", "count", (1, 10, 100, 1000, 10000, 100000), 1000, "event", "events")
+
+
+def growth_in_size(bench):
+    """Ever larger events."""
+    sizes = (1000, 10000, 100000, 1000000, 3000000)
+    return _growth(bench, "growth in size", "of_size", "size", sizes, 100000, "byte", "bytes")
+
+
+def _growth(bench, name, task, argument, steps, straight_from, unit, units):
+    steps = steps if bench.count(True, False) else steps[:3]
+    runs = {}
+    for contestant in bench.names(HTTP_CLIENT):
+        for step in steps:
+            run = bench.warm(task, contestant, url=bench.urls["plain"], **{argument: step})
+            runs["{}, {:,}".format(contestant, step)] = _each(run, step)
+    bars = []
+    if steps[-1] > straight_from:
+        bars = [Bar("wall", "{}, {:,}".format(OURS, steps[-1]), "{}, {:,}".format(OURS, straight_from), at_most=1.25)]
+    return Measure(name, "{}: warm, one call of so many {}".format(name, units), unit, bench.rounds(5), runs, bars)
+
+
+MEASURES = (
+    imports,
+    modules,
+    cold,
+    warm_http,
+    warm_tls,
+    far_away,
+    concurrent,
+    concurrent_slow,
+    fan_out,
+    threads,
+    bulk,
+    command_line,
+    making,
+    encoding,
+    packages,
+    growth_in_count,
+    growth_in_size,
+)

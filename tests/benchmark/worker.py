@@ -1,0 +1,64 @@
+"""Runs tasks in a process of its own, under any interpreter: requests and samples are lines of JSON."""
+
+import json
+import os
+import subprocess
+import sys
+
+from tests.library import ROOT
+
+
+class Worker:
+    """A process that runs the tasks it is given, one after another. ``python`` is its interpreter."""
+
+    def __init__(self, python, environment):
+        self._process = subprocess.Popen(
+            [python, "-m", __name__],
+            cwd=ROOT,
+            env=dict(os.environ, **environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()  # which ends it
+        self._process.wait()
+        self._process.stdout.close()
+
+    def run(self, task, **arguments):
+        """Return the sample of a task."""
+        self._process.stdin.write(json.dumps([task, arguments]).encode() + b"\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the task {} failed; what it raised is above".format(task))
+        return json.loads(line.decode())
+
+
+def peak_memory():
+    """Return the most memory that this process ever had in use, in bytes."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    except OSError:  # not Linux
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def main():
+    """Run tasks until standard input ends."""
+    from tests.benchmark.tasks import TASKS
+
+    for line in sys.stdin:
+        task, arguments = json.loads(line)
+        sample = TASKS[task](**arguments)
+        print(json.dumps(dict(sample, peak=peak_memory())), flush=True)
+
+
+if __name__ == "__main__":
+    main()
