@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .errors import EventInvalidError
-from .jsondata import MAX_EXPANSION, Refused, plain
+from .jsondata import MAX_EXPANSION, plain
+from .jsontypes import Refused
 from .kinds import is_a, type_name
 
 TYPE_CHECKING = False

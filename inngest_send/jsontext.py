@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import json.encoder
 
-from .jsondata import TOO_DEEP, Refused
+from .jsondata import TOO_DEEP
+from .jsontypes import Refused
 
 _encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
 _dumps = _encoder.encode

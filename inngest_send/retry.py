@@ -32,7 +32,7 @@ def retry_delay(
     The delay before retry n, from 0, is ``0.1 * 2**n`` s, at most 30 s, plus up to 0.1 s of jitter, as in the
     official SDKs, or what the server asked for with Retry-After where that is longer.
     """
-    delay = min(MAX_DELAY, BASE_DELAY * 2 ** min(attempt - 1, 30)) + MAX_JITTER * random()
+    delay: float = min(MAX_DELAY, BASE_DELAY * 2 ** min(attempt - 1, 30)) + MAX_JITTER * random()
     if retry_after is None:
         return delay
     return max(delay, retry_after) if retry_after <= MAX_RETRY_AFTER else None

@@ -7,11 +7,9 @@ for each request, and follow a redirected POST as a GET without the body.
 from __future__ import annotations
 
 import http.client
-import os
 import socket
 import time
 import urllib.request
-from collections import deque
 from urllib.parse import urlsplit
 
 try:
@@ -22,11 +20,12 @@ except ImportError:
 from .cancellation import Cancelled
 from .connection import Connection, Response, Route, TunnelRefused
 from .errors import Error
+from .pool import Pool
 from .proxy import find_proxy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Deque, Dict, Optional
+    from typing import Dict, Optional
 
     from .cancellation import Cancellation
 
@@ -62,7 +61,7 @@ class Transport:
             ssl_context = _verifying_context()
         port = parts.port or (443 if parts.scheme == "https" else 80)
         self._peer = f"the proxy {proxy.host}:{proxy.port}" if proxy else parts.netloc
-        self._pool = _Pool(Route(parts.hostname or "", port, ssl_context, proxy), max_idle)
+        self._pool = Pool(Route(parts.hostname or "", port, ssl_context, proxy), max_idle)
         self._opener = urllib.request.OpenerDirector()
         self._opener.add_handler(_Handler(self._pool))
 
@@ -127,7 +126,7 @@ class _Post(urllib.request.Request):
 class _Handler(urllib.request.BaseHandler):
     """Opens http and https on pooled connections, and returns the answer as it is: redirects are not followed."""
 
-    def __init__(self, pool: _Pool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     def http_open(self, request: _Post) -> Response:
@@ -167,74 +166,6 @@ class _Handler(urllib.request.BaseHandler):
             raise
         self._pool.give_back(connection)
         return response
-
-
-class _Pool:
-    """The idle connections of this process, the one used last on top.
-
-    Without a lock, so that a fork finds none held: the operations of a deque and a dict are atomic.
-    """
-
-    def __init__(self, route: Route, max_idle: int) -> None:
-        self.route = route
-        self._max_idle = max_idle
-        self._is_closed = False
-        self._idle_of: Dict[int, Deque[Connection]] = {}  # by process id: a forked child has its parent's sockets
-
-    def take(self) -> Optional[Connection]:
-        """Return an idle connection that can be used, or None."""
-        idle = self._idle()
-        while True:
-            try:
-                connection = idle.pop()
-            except IndexError:
-                return None
-            if connection.is_fresh() and connection.is_quiet():
-                return connection
-            connection.disconnect()
-
-    def give_back(self, connection: Connection) -> None:
-        """Keep a connection for the next request, or close it."""
-        idle = self._idle()
-        if not connection.is_reusable or self._is_closed or len(idle) >= self._max_idle:
-            connection.disconnect()
-            return
-        idle.append(connection)
-        if self._is_closed:
-            self.close()
-        elif len(idle) > 1:
-            self._drop_stale(idle)
-
-    def close(self) -> None:
-        """Close what is idle, and what comes back."""
-        self._is_closed = True
-        for idle in list(self._idle_of.values()):
-            while idle:
-                try:
-                    idle.pop().disconnect()
-                except IndexError:  # another thread was faster
-                    break
-
-    def _idle(self) -> Deque[Connection]:
-        process = os.getpid()
-        idle = self._idle_of.get(process)
-        if idle is None:
-            idle = self._idle_of.setdefault(process, deque())
-            for other in list(self._idle_of):
-                if other != process:
-                    for connection in self._idle_of.pop(other, ()):
-                        connection.disconnect()  # this process's copy only: nothing is sent on it
-        return idle
-
-    def _drop_stale(self, idle: Deque[Connection]) -> None:
-        try:
-            oldest = idle.popleft()
-        except IndexError:
-            return
-        if oldest.is_fresh():
-            idle.appendleft(oldest)
-        else:
-            oldest.disconnect()
 
 
 # What a connection that the server closed while it was idle raises; http.client's RemoteDisconnected is one of them.

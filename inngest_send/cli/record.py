@@ -27,7 +27,7 @@ class BadLineError(Exception):
 def read_event(text: bytes) -> Event:
     """Return the event that a line holds. Raises BadLineError."""
     try:
-        fields = json.loads(text.decode())
+        fields = json.loads(text)
     except UnicodeDecodeError:
         raise BadLineError("not UTF-8") from None
     except (ValueError, RecursionError) as err:
