@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .transport import Transport
     from .wire import Batch, Batcher
 
+
 class Call:
     """What is particular to one call: when it ends, what can cancel it, where it logs."""
 

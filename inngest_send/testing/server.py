@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Deque, Dict, List, Optional, Type, Union
 
+
 class EventServer:
     """A stand-in Event API. Use it in a ``with`` statement, or call ``start`` and ``close``.
 

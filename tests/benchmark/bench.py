@@ -89,7 +89,9 @@ class Bench:
     def program(self, name, code, **environment):
         """Return what runs a program with the contestant's interpreter."""
         environment = dict(self._environment, **environment)
-        return functools.partial(programs.run, self.python(name), code, environment)
+        run = functools.partial(programs.run, self.python(name), code, environment)
+        run()  # so that byte code and files are where they are on any day but the first
+        return run
 
     def connections(self, run, listener):
         """Return what runs ``run`` and adds to its sample the connections that the server took for it."""

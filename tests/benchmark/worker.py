@@ -1,21 +1,21 @@
 """Runs tasks in a process of its own, under any interpreter: requests and samples are lines of JSON."""
 
 import json
-import os
 import subprocess
 import sys
 
+from tests.benchmark.programs import environment
 from tests.library import ROOT
 
 
 class Worker:
-    """A process that runs the tasks it is given, one after another. ``python`` is its interpreter."""
+    """A process that runs the tasks it is given, one after another. ``python`` is its interpreter, ``more`` goes into its environment."""
 
-    def __init__(self, python, environment):
+    def __init__(self, python, more):
         self._process = subprocess.Popen(
             [python, "-m", __name__],
             cwd=ROOT,
-            env=dict(os.environ, **environment),
+            env=environment(more),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
