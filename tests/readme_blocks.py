@@ -208,7 +208,7 @@ def shell(output="", files=None, without=None, code=0):
     def run(stage, block):
         lines = block.text.splitlines()
         if without is not None:
-            check(block, "the line not run", [line for line in lines if line.split()[:3] == without.split()], [without])
+            check(block, "the line not run", [line for line in lines if line.split()[:3] == without.split()[:3]], [without])
             lines.remove(without)
         stage.write(files or {})
         _run_shell(stage, block, "\n".join(lines), output, code)
