@@ -67,7 +67,8 @@ class Caller:
         self.accepted, self.unknown, self.problems, self.errors = {}, [], [], Counter()
         self._rng = rng
         self._left = [
-            inngest.Event("n", {"n": n}, id="event-{}".format(n) if rng.random() < 0.7 else "") for n in numbers
+            inngest.Event("n", {"n": n}, id="event-{}".format(n) if rng.random() < 0.7 else "")
+            for n in numbers
         ]
 
     def calls(self):
@@ -161,7 +162,11 @@ class Run:
             count = min(self._rng.randint(1, 200), self._events - self._next)
             numbers = range(self._next, self._next + count)
             self._next += count
-            return self._rng.choice((self._in_loop, self._here, self._here, self._in_child)), numbers, self._rng.random()
+            return (
+                self._rng.choice((self._in_loop, self._here, self._here, self._in_child)),
+                numbers,
+                self._rng.random(),
+            )
 
     def _work(self):
         while True:
@@ -190,7 +195,9 @@ class Run:
             return
         reader, writer = os.pipe()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # since 3.12, of forking while there are threads
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # since 3.12, of forking while there are threads
             child = os.fork()
         if not child:
             try:
@@ -236,7 +243,9 @@ def differences(ledger, report, events):
 def run(events, seed):
     """Run the suite; return the table as text, and the problems found."""
     command = [sys.executable, "-m", "tests.faults", "--serve", "--seed", str(seed)]
-    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
+    server = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True
+    )
     started = time.monotonic()
     retry = module("retry")
     try:

@@ -88,28 +88,58 @@ def shared():
 
 def nested(rng):
     result = MARKER
-    wrap = rng.choice((lambda x: [x], lambda x: {"k": x}, lambda x: (x,), types.MappingProxyType, lambda x: {Colour: x}))
+    wrap = rng.choice(
+        (lambda x: [x], lambda x: {"k": x}, lambda x: (x,), types.MappingProxyType, lambda x: {Colour: x})
+    )
     for _ in range(rng.choice((3, 400, 511, 512, 513, 1500, 20000))):
         result = wrap({"k": result} if wrap is types.MappingProxyType else result)
     return result
 
 
 def text(rng):
-    pieces = ("", " ", "a", MARKER, "\x00", "\n", "\u00e9", "\U0001f600", "\ud800", "\udfff", "inngest/", "%", "/", ".", "://")
+    pieces = (
+        "",
+        " ",
+        "a",
+        MARKER,
+        "\x00",
+        "\n",
+        "\u00e9",
+        "\U0001f600",
+        "\ud800",
+        "\udfff",
+        "inngest/",
+        "%",
+        "/",
+        ".",
+        "://",
+    )
     return "".join(rng.choice(pieces) for _ in range(rng.randint(0, 6)))
 
 
 SCALARS = (
     lambda rng: text(rng),
     lambda rng: MARKER,
-    lambda rng: rng.choice((None, True, False, 0, -1, 2**53, 2**53 + 1, 10**400, -(10**5000), 1700000000, 1700000000000)),
+    lambda rng: rng.choice(
+        (None, True, False, 0, -1, 2**53, 2**53 + 1, 10**400, -(10**5000), 1700000000, 1700000000000)
+    ),
     lambda rng: rng.choice((0.0, -0.0, 1e308, float("nan"), float("inf"), -float("inf"), 1700000000000.0)),
-    lambda rng: rng.choice((MARKER.encode(), bytearray(b"\xff"), memoryview(b"x"), 1j, range(3), object(), Liar(), Liar)),
-    lambda rng: rng.choice((Colour.RED, Colour.DEEP, Colour, len, lambda: MARKER, types, Exception(MARKER), Text(MARKER))),
-    lambda rng: rng.choice((decimal.Decimal("1.10"), decimal.Decimal("NaN"), decimal.Decimal("sNaN"), uuid.UUID(int=3))),
-    lambda rng: rng.choice((datetime.datetime.max, datetime.date.min, datetime.time(1), datetime.timedelta.max)),
+    lambda rng: rng.choice(
+        (MARKER.encode(), bytearray(b"\xff"), memoryview(b"x"), 1j, range(3), object(), Liar(), Liar)
+    ),
+    lambda rng: rng.choice(
+        (Colour.RED, Colour.DEEP, Colour, len, lambda: MARKER, types, Exception(MARKER), Text(MARKER))
+    ),
+    lambda rng: rng.choice(
+        (decimal.Decimal("1.10"), decimal.Decimal("NaN"), decimal.Decimal("sNaN"), uuid.UUID(int=3))
+    ),
+    lambda rng: rng.choice(
+        (datetime.datetime.max, datetime.date.min, datetime.time(1), datetime.timedelta.max)
+    ),
     lambda rng: (MARKER for _ in "ab"),
-    lambda rng: BadMapping(rng.choice((KeyError, RecursionError, MemoryError, AttributeError, StopIteration))),
+    lambda rng: BadMapping(
+        rng.choice((KeyError, RecursionError, MemoryError, AttributeError, StopIteration))
+    ),
     lambda rng: cyclic(),
     lambda rng: nested(rng),
     lambda rng: shared() if rng.random() < 0.02 else MARKER,
@@ -133,7 +163,9 @@ def anything(rng, size):
 
 
 def key(rng):
-    return rng.choice(("a", "b c", "", "\u00e9", "\ud800", 1, None, True, 1.5, ("a",), Colour.RED, "x" * 300, "it's\n"))
+    return rng.choice(
+        ("a", "b c", "", "\u00e9", "\ud800", 1, None, True, 1.5, ("a",), Colour.RED, "x" * 300, "it's\n")
+    )
 
 
 def make_event(rng, size):
@@ -177,8 +209,31 @@ def configure(rng, size):
 
 
 def read_answer(rng, size):
-    pieces = (b'{"ids":', b"[", b"]", b'"A"', b'""', b",", b"}", b'"status":200', b'"error":', b"null", b"\xff", b"\0", b"5")
-    pieces += (MARKER.encode(), b"/e/" + MARKER.encode(), b"[" * 100000, b"9" * 5000, b"NaN", b"<html>", b"\xef\xbb\xbf", b":")
+    pieces = (
+        b'{"ids":',
+        b"[",
+        b"]",
+        b'"A"',
+        b'""',
+        b",",
+        b"}",
+        b'"status":200',
+        b'"error":',
+        b"null",
+        b"\xff",
+        b"\0",
+        b"5",
+    )
+    pieces += (
+        MARKER.encode(),
+        b"/e/" + MARKER.encode(),
+        b"[" * 100000,
+        b"9" * 5000,
+        b"NaN",
+        b"<html>",
+        b"\xef\xbb\xbf",
+        b":",
+    )
     body = b"".join(rng.choice(pieces) for _ in range(rng.randint(0, size)))
     count = rng.randint(1, 4)
     location = rng.choice((None, "", text(rng), "http://h/e/" + MARKER, "http://[", "//u:" + MARKER + "@h/"))
@@ -191,7 +246,16 @@ def read_answer(rng, size):
 
 
 def read_retry_after(rng, size):
-    value = rng.choice((text(rng), "-1", "1e9", "9" * 400, "Wed, 21 Oct 2015 07:28:00 GMT", "Mon, 99 Foo 99999 99:99:99 +9999"))
+    value = rng.choice(
+        (
+            text(rng),
+            "-1",
+            "1e9",
+            "9" * 400,
+            "Wed, 21 Oct 2015 07:28:00 GMT",
+            "Mon, 99 Foo 99999 99:99:99 +9999",
+        )
+    )
     seconds = retry.parse_retry_after(value, rng.choice((0.0, 1e9, 1e18)))
     assert seconds is None or seconds >= 0
 
@@ -238,7 +302,9 @@ def run(cases, seed):
             for size in range(31):
                 problem = problem_of(target, case_seed, size)
                 if problem is not None:
-                    problems.append("{}(random.Random({!r}), {}):\n{}".format(target.__name__, case_seed, size, problem))
+                    problems.append(
+                        "{}(random.Random({!r}), {}):\n{}".format(target.__name__, case_seed, size, problem)
+                    )
                     break
         finally:
             faulthandler.cancel_dump_traceback_later()

@@ -52,6 +52,14 @@ class MaybeDeliveredTest(unittest.TestCase):
         self.assertIs(error.maybe_delivered, expected, error)
         return error
 
+    def test_it_is_true_when_a_connection_died_after_the_request_and_the_next_was_refused(self):
+        # The first request warms the connection up; on it the second dies, and is sent again at once, and refused.
+        with ScriptedServer(then(accepted, reset), once(401)) as server, client_for(server) as client:
+            client.send_sync(inngest.Event(name="first"))
+            error = failure_of(client)
+        self.assertEqual((error.status, error.attempts), (401, 1))
+        self.assertTrue(error.maybe_delivered)
+
     def test_it_is_true_when_the_server_may_have_accepted_the_events(self):
         cases = {
             "no answer in time": silent,
