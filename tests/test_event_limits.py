@@ -22,9 +22,6 @@ class Item:
     tags: tuple = ()
 
 
-Point = collections.namedtuple("Point", "x y")
-
-
 class Limits(unittest.TestCase):
     def test_an_event_of_exactly_the_largest_size_is_taken_and_one_byte_more_refused_with_its_size(self):
         for character in ("x", "é", "\n"):  # of one byte, of two, of two when escaped
