@@ -1,8 +1,7 @@
 """A connected socket with one deadline over all that is done with it.
 
 A timeout of the standard library bounds one read, so a server that drips a byte a second holds its caller for ever.
-Here the socket does not block, and each wait ends at the deadline. It stands in for the socket that http.client
-works on.
+Here the socket does not block, and each wait ends at the deadline.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def time_left(deadline: float) -> float:
 
 
 class Channel:
-    """What http.client takes for its socket."""
+    """A socket that never blocks beyond its deadline; http.client reads answers from it."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -171,9 +170,6 @@ class Channel:
             _poll(self.socket, not for_writing, for_writing, left)
 
     def close(self) -> None:
-        """Do nothing: http.client closes its socket once it knows that an answer is the last, and reads it then."""
-
-    def disconnect(self) -> None:
         """Close the socket."""
         self.socket.close()
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from email.message import Message
-    from typing import Any, Dict, List, Optional
+    from typing import List, Optional
 
     from .cancellation import Cancellation
     from .proxy import Proxy
@@ -64,18 +64,17 @@ class _FinalResponse(http.client.HTTPResponse):
             super().begin()
 
 
-class Connection(http.client.HTTPConnection):
-    """A connection to one origin. Its methods raise OSError, http.client.HTTPException and Cancelled."""
+class Connection:
+    """A connection to one origin. Its methods raise OSError, http.client.HTTPException and Cancelled.
 
-    response_class = _FinalResponse
+    Not an http.client.HTTPConnection: that writes head and body apart, builds the head anew with a check of each
+    header, and closes its socket before the last answer is read. Its reading of answers is used as it is.
+    """
 
     def __init__(self, route: Route) -> None:
-        self.default_port = 443 if route.ssl_context else 80
-        super().__init__(route.host, route.port)
         self.is_reusable = False
         self._route = route
         self._channel: Optional[Channel] = None
-        self._pieces: List[bytes] = []
         self._idle_since = self._idle_since_wall = 0.0
 
     def open(self, deadline: float, cancellation: Cancellation) -> None:
@@ -92,40 +91,27 @@ class Connection(http.client.HTTPConnection):
             host = route.host
         if route.ssl_context is not None:
             sock = start_tls(sock, route.ssl_context, host, deadline, cancellation)
-        self.sock = self._channel = Channel(sock)  # as much of a socket as http.client needs
+        self._channel = Channel(sock)
 
-    def exchange(
-        self, url: str, body: bytes, headers: Dict[str, str], deadline: float, cancellation: Cancellation
-    ) -> Response:
-        """Post ``body`` and return the answer, all by ``deadline``."""
+    def exchange(self, request: bytes, deadline: float, cancellation: Cancellation) -> Response:
+        """Write a whole POST request, and return the answer, all by ``deadline``."""
         channel = self._channel
         assert channel is not None
         self.is_reusable = False
         channel.begin(deadline, cancellation)
         try:
-            self.request("POST", url, body, headers)
-            response = self.getresponse()
+            channel.sendall(request)
+            response = _FinalResponse(channel, method="POST")  # type: ignore[arg-type]  # socket enough to read from
+            response.begin()
+            if channel.has_ended:  # http.client takes a head that is cut short for a whole one
+                raise http.client.IncompleteRead(b"")
             content = _content(response)
         finally:
             cancellation.detach()
-        if self.sock is not None and response.isclosed() and not channel.is_cut_short:
+        if response.isclosed() and not response.will_close and not channel.is_cut_short:
             self.is_reusable = True
             self._idle_since, self._idle_since_wall = time.monotonic(), time.time()
         return Response(response.status, response.headers, content)
-
-    def send(self, data: Any) -> None:
-        """Keep what http.client writes in two pieces, so that head and body leave in one write."""
-        self._pieces.append(data)
-
-    def getresponse(self) -> http.client.HTTPResponse:
-        """Write what was kept, and return the beginning of the answer."""
-        pieces, self._pieces = self._pieces, []
-        assert self._channel is not None
-        self._channel.sendall(b"".join(pieces))
-        response = super().getresponse()
-        if self._channel.has_ended:  # http.client takes a head that is cut short for a whole one
-            raise http.client.IncompleteRead(b"")
-        return response
 
     @property
     def has_received(self) -> bool:
@@ -145,9 +131,9 @@ class Connection(http.client.HTTPConnection):
         return self._channel is not None and self._channel.is_quiet()
 
     def disconnect(self) -> None:
-        """Close the socket. http.client's own close() only says that no answer follows the one being read."""
+        """Close the socket."""
         if self._channel is not None:
-            self._channel.disconnect()
+            self._channel.close()
 
 
 def _content(response: http.client.HTTPResponse) -> bytes:

@@ -153,19 +153,25 @@ class _Handler(urllib.request.BaseHandler):
     https_open = http_open
 
     def _exchange(self, connection: Connection, request: _Post) -> Response:
-        proxy = self._pool.route.proxy
-        url, headers = request.selector, dict(request.headers)
-        if proxy is not None and not proxy.is_tunnel:
-            url = request.full_url
-            headers.update(proxy.headers)
         request.was_sent = True
         try:
-            response = connection.exchange(url, request.body, headers, request.deadline, request.cancellation)
+            response = connection.exchange(self._written(request), request.deadline, request.cancellation)
         except BaseException:
             connection.disconnect()
             raise
         self._pool.give_back(connection)
         return response
+
+    def _written(self, request: _Post) -> bytes:
+        """Return the request in one piece, so that head and body leave in one write."""
+        proxy = self._pool.route.proxy
+        target, headers = request.selector, request.headers
+        if proxy is not None and not proxy.is_tunnel:
+            target, headers = request.full_url, {**headers, **proxy.headers}
+        lines = [f"POST {target} HTTP/1.1", f"Host: {request.host}", "Accept-Encoding: identity"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"Content-Length: {len(request.body)}", "", ""]
+        return "\r\n".join(lines).encode("ascii") + request.body
 
 
 # What a connection that the server closed while it was idle raises; http.client's RemoteDisconnected is one of them.

@@ -156,7 +156,7 @@ class WithoutTest(unittest.TestCase):
     """Modules that a small build of Python does not have."""
 
     OPTIONAL = "_multiprocessing multiprocessing _posixshmem _ctypes ctypes _uuid _sqlite3 sqlite3 _bz2 _lzma zlib"
-    OPTIONAL += " readline curses _curses tkinter pwd grp fcntl termios resource syslog _decimal _hashlib mmap"
+    OPTIONAL += " readline curses _curses tkinter pwd grp fcntl termios resource syslog _decimal _hashlib"
 
     def check_sends(self, program, hidden, expected):
         place = PACKAGE

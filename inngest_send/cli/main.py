@@ -7,6 +7,7 @@ import sys
 
 from .._version import __version__
 from . import send, serve
+from .output import open_missing_streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command that ``argv`` asks for, and return the exit code. Raises SystemExit for wrong usage."""
+    open_missing_streams()
     package = (__package__ or "").rpartition(".")[0]
     parser = argparse.ArgumentParser(
         prog=f"python3 -m {package}",

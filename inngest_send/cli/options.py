@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import logging
 import re
 import sys
@@ -11,7 +13,6 @@ from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
     from typing import Any, Dict, Optional
 
 _DEV_URL = re.compile(r".*://.*|[\w.-]+:[0-9]+|\[.*\]:[0-9]+|localhost")
@@ -84,7 +85,7 @@ def _event_key(path: Optional[str]) -> Optional[str]:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < 1e9:
-        raise ValueError(text)
-    return seconds
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < 1e9:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number of seconds, got {text!r}")

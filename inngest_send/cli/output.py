@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -10,41 +11,78 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from ..testing import StoredEvent
 
 
 class Output:
-    """Standard output, which a reader may close early (``| head``): what follows is lost to it, and nothing else."""
+    """Standard output. A reader may close it early (``| head``), or its disk be full; nothing but output is lost then.
+
+    ``has_failed``: some was lost, and not because the reader wanted no more.
+    """
 
     def __init__(self) -> None:
+        self.has_failed = False
         self._is_closed = False
+        if isinstance(sys.stdout, io.TextIOWrapper):  # JSON is UTF-8, whatever the locale
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
     def write(self, line: str) -> None:
         """Print a line."""
         if not self._is_closed:
             try:
                 sys.stdout.write(f"{line}\n")
-            except BrokenPipeError:
-                self._close()
+            except OSError as err:
+                self._close(err)
 
     def flush(self) -> None:
         """Hand what was printed to the reader."""
         if not self._is_closed:
             try:
                 sys.stdout.flush()
-            except BrokenPipeError:
-                self._close()
+            except OSError as err:
+                self._close(err)
 
-    def _close(self) -> None:
+    def _close(self, error: OSError) -> None:
         self._is_closed = True
-        # What is still buffered goes nowhere, so that the interpreter does not complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            self.has_failed = True
+            complain(f"cannot write to standard output: {error}")
+
+
+def tell(text: str, end: str = "\n") -> None:
+    """Write to standard error. What it does not take is lost: no event is lost for a message."""
+    try:
+        print(text, end=end, file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
 
 
 def complain(message: object, program: bool = True) -> None:
     """Print an error as one line."""
     text = " ".join(str(message).split())
-    print(f"inngest_send: {text}" if program else text, file=sys.stderr)
+    tell(f"inngest_send: {text}" if program else text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def open_missing_streams() -> None:
+    """Connect the standard streams that the program was started without (``>&-``) to nothing; they are None else."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))  # noqa: SIM115  # to the end
+
+
+def _silence(stream: TextIO) -> None:
+    # Into nothing goes also what is still buffered, of which the interpreter would complain at its end.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def event_line(event: StoredEvent) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 
 from ..testing import EventServer
-from .output import complain, event_line
+from .output import complain, counted, event_line, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,5 +55,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"stand-in Event API for development at {server.url} (no functions are run)", flush=True)
         while not stop.wait(3600):  # without a limit, Windows would not see Ctrl-C
             pass
-    print(f"{count:,} events received", file=sys.stderr)
+    tell(f"{counted(count, 'event')} received")
     return 0

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a bulk run."""
+"""Ctrl-C, SIGTERM and a lost terminal during a bulk run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Optional, Type
 
 
+_NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 class Signals:
-    """While it is entered, counts SIGINT and SIGTERM, and calls ``on_signal`` for each.
+    """While it is entered, counts the signals that end a program, and calls ``on_signal`` for each.
+
+    Those that are ignored stay so: nohup ignores SIGHUP, and a script's shell SIGINT for what runs in the background.
 
     ``first`` is the number of the first of them, None before it.
     """
@@ -24,8 +29,9 @@ class Signals:
         self._before: Dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._take)
+        for number in _NUMBERS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._take)
         return self
 
     def __exit__(
