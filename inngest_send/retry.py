@@ -43,7 +43,9 @@ def parse_retry_after(value: Optional[str], now: float) -> Optional[float]:
 
     ``now`` is the Unix time in seconds, for the form with a date (RFC 9110, section 10.2.3).
     """
-    value = (value or "").strip()
+    if value is None:
+        return None
+    value = value.strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return min(float(value), _MAX_SECONDS)
     try:

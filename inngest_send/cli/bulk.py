@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .leftover import Leftover
     from .source import Source
 
+    Place = Tuple[Source, int]
+
 MAX_BATCH_SIZE = 4 * 1024 * 1024  # bytes of lines
 POLL = 0.1  # seconds between looks at whether a signal came
 GRACE = 2.0  # seconds that requests under way have to end after a signal
@@ -69,7 +71,8 @@ class Bulk:
     ``accepted``: how many events. ``bad_lines``: how many lines. ``left``: events that were read and are not known to
     be accepted, complete with ids. ``resume_at``: source and number of the first line that was not reached or not
     accepted, None when there is none. ``accepted_after``: how many events after that one were accepted. ``has_sent``:
-    a request was begun. ``has_ended``: not all lines were read.
+    a request was begun. ``has_ended``: not all lines were read. ``drained_to``: source and number of the first line
+    that ``drain`` did not reach, None when it reached all.
     """
 
     def __init__(
@@ -87,10 +90,11 @@ class Bulk:
         self.accepted = 0
         self.bad_lines = 0
         self.left: List[Event] = []
-        self.resume_at: Optional[Tuple[Source, int]] = None
+        self.resume_at: Optional[Place] = None
         self.accepted_after = 0
         self.has_sent = False
         self.has_ended = False
+        self.drained_to: Optional[Place] = None
         self._sources = deque(sources)
         self._first = sources[0]
         self._send = send
@@ -100,16 +104,16 @@ class Bulk:
         self._concurrency = concurrency
         self._batch_size = batch_size
         self._resume_from = resume_from
-        self._unread: List[bytes] = []  # the line that was taken from its source last, when the run ended at it
-        self._ended_at: Optional[Tuple[Source, int]] = None  # that line
+        self._ended_at: Optional[Place] = None  # the first line that was not reached
+        self._unread = b""  # its text, when it was taken from its source
         self._under_way: Deque[Tuple[Batch, Optional[Future[List[str]]]]] = deque()
         self._is_ending = False  # no further batch is sent
-        self._signalled_at: Optional[float] = None
+        self._give_up_at: Optional[float] = None
 
     def stop(self) -> None:
-        """End the run soon. A signal handler may call this."""
+        """End the run soon, and at the second call at once. A signal handler may call this."""
         self._is_ending = True
-        self._signalled_at = time.monotonic()
+        self._give_up_at = time.monotonic() + (GRACE if self._give_up_at is None else 0)
 
     def run(self, give_up: Callable[[], None]) -> None:
         """Send everything, or as far as it goes; ``give_up`` ends requests that outlast ``stop`` by GRACE."""
@@ -126,8 +130,6 @@ class Bulk:
             while self._under_way:
                 self._settle(give_up)
             self.resume_at = self.resume_at or self._ended_at
-            if self.resume_at is None and self._sources:  # ended between two sources
-                self.resume_at = (self._sources[0], 1)
         finally:
             pool.shutdown()
 
@@ -135,17 +137,20 @@ class Bulk:
         """Write what was not accepted and what was not reached, or as much until ``is_over``. Raises OSError."""
         for event in self.left:
             leftover.add(write_event(event))
-        for text in self._unread:
-            leftover.add(text)
-        try:
-            for source in self._sources:
+        if self._ended_at is not None and self._unread:
+            leftover.add(self._with_id(*self._ended_at, self._unread))
+        for source in self._sources:
+            last = self._ended_at[1] if self._ended_at is not None and self._ended_at[0] is source else 0
+            try:
                 for number, text in source:
                     if is_over():
+                        self.drained_to = (source, number or last + 1)
                         return
+                    last = number or last
                     if text and not self._is_before(source, number):
-                        leftover.add(text)
-        except UnreadableError as err:
-            self._listener.problem(str(err))
+                        leftover.add(self._with_id(source, number, text))
+            except UnreadableError as err:
+                self._listener.problem(str(err))
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches until the sources end, a line is bad, or the run is to end; empty ones while a pipe is silent.
@@ -163,7 +168,7 @@ class Bulk:
                         yield batch
                         batch = Batch(source)
                     if self._is_ending:
-                        self._end(source, last + 1 if is_idle else number, [] if is_idle else [text])
+                        self._end(source, number or last + 1, text)
                         break
                     last = number or last
                     if is_idle or self._is_before(source, number):
@@ -177,7 +182,7 @@ class Bulk:
                     self._sources.popleft().close()
             except UnreadableError as err:
                 self._listener.problem(str(err))
-                self._end(source, last + 1, [])
+                self._end(source, last + 1, b"")
             if batch.events:
                 yield batch
 
@@ -189,13 +194,24 @@ class Bulk:
             self.bad_lines += 1
             self._listener.bad_line(source, number, str(err))
             if not self._skip_bad:
-                self._end(source, number, [text])
+                self._end(source, number, text)
             return None
         if not event.id:
             event.id = new_id(self._ids, source, number, text)
         return event
 
-    def _end(self, source: Source, number: int, unread: List[bytes]) -> None:
+    def _with_id(self, source: Source, number: int, text: bytes) -> bytes:
+        """Return a line that was not reached as it would be if it had been: complete with an id, or bad as it is."""
+        try:
+            event = read_event(text)
+        except BadLineError:
+            return text
+        if event.id or self._ids == "none":
+            return text
+        event.id = new_id(self._ids, source, number, text)
+        return write_event(event)
+
+    def _end(self, source: Source, number: int, unread: bytes) -> None:
         """Read no further than the line before this one."""
         self.has_ended = True
         self._ended_at = (source, number)
@@ -218,7 +234,7 @@ class Bulk:
             try:
                 ids, unsent = future.result(POLL), []
             except NotYet:
-                if self._signalled_at is not None and time.monotonic() - self._signalled_at > GRACE:
+                if self._give_up_at is not None and time.monotonic() >= self._give_up_at:
                     give_up()
                 continue
             except SendEventsError as err:

@@ -6,7 +6,7 @@ import signal
 import threading
 
 from ..testing import EventServer
-from .output import complain, counted, event_line, tell
+from .output import Output, complain, counted, event_line, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,12 +33,17 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes, and return the exit code."""
     stop = threading.Event()
+    output = Output()
     count = 0
+
+    def show_line(text: str) -> None:
+        output.write(text)
+        output.flush()
 
     def show(event: Any) -> None:
         nonlocal count
         count += 1
-        print(event_line(event), flush=True)
+        show_line(event_line(event))
 
     try:
         event_key = None
@@ -52,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with server:
-        print(f"stand-in Event API for development at {server.url} (no functions are run)", flush=True)
+        show_line(f"stand-in Event API for development at {server.url} (no functions are run)")
         while not stop.wait(3600):  # without a limit, Windows would not see Ctrl-C
             pass
     tell(f"{counted(count, 'event')} received")

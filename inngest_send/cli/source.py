@@ -8,7 +8,9 @@ import json
 import os
 import re
 import select
+import stat
 import sys
+import time
 import zlib
 
 TYPE_CHECKING = False
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
     Entry = Tuple[int, bytes]
 
 CHUNK = 65536  # bytes
-LINGER = 1.0  # seconds that a pipe may be silent before what came is sent
+LINGER = 1.0  # seconds after which what came through a pipe is sent, when no more is there
 MAX_LINE = 32 * 1024 * 1024  # bytes; an event of 3 MiB takes up to six times that when all of it is escaped
 IDLE = (0, b"")
-"""What a source yields when a pipe is silent: there is time to send what there is."""
+"""What a source yields when a pipe is silent: there is time to send what came."""
 
 _BOM = codecs.BOM_UTF8
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -50,8 +52,10 @@ class Source:
             self._file: BinaryIO = sys.stdin.buffer
         else:
             self._file = open(path, "rb")  # noqa: SIM115  # close() closes it
-            self._file.peek(1)  # a folder can be opened, and not read
-            self.size = os.fstat(self._file.fileno()).st_size or None
+        status = os.fstat(self._file.fileno())
+        self.is_file = stat.S_ISREG(status.st_mode)  # else it may be silent for long, and cannot be read again
+        if self.is_file:
+            self.size = status.st_size or None
         self._entries = self._read()
 
     def __iter__(self) -> Iterator[Entry]:
@@ -85,11 +89,14 @@ class Source:
         file = self._file
         if self.path.endswith(".gz"):
             file = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
-        can_wait = self.path == "-" and os.name == "posix"
+        can_wait = not self.is_file and os.name == "posix"
+        idle_at = time.monotonic() + LINGER
         try:
             while True:
-                if can_wait and not select.select([file], [], [], LINGER)[0]:
+                # A steady trickle is never silent for long: what waits for LINGER is to go out all the same.
+                if can_wait and not select.select([file], [], [], max(0.0, idle_at - time.monotonic()))[0]:
                     yield b""
+                    idle_at = time.monotonic() + LINGER
                     continue
                 chunk = file.read1(CHUNK)  # type: ignore[attr-defined]  # BinaryIO does not tell
                 if not chunk:
