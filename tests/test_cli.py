@@ -5,53 +5,14 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import unittest
 
-from tests.library import NAME, ROOT, module
+from tests.commands import KEY, CommandTest, environment, run, start
 from tests.servers import ScriptedServer
 
-EventServer = module("testing").EventServer
-KEY = "s3cr3t-key"
 
-
-def environment(**variables):
-    """Return a clean environment for a process, with what the interpreter itself needs."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **variables}
-
-
-def start(*arguments, env=None, **kwargs):
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", NAME] + list(arguments),
-        cwd=ROOT,
-        env=environment() if env is None else env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
-        **kwargs
-    )
-
-
-def run(*arguments, input="", **kwargs):
-    """Run the command; return exit code, standard output, standard error."""
-    with start(*arguments, **kwargs) as process:
-        output, errors = process.communicate(input, timeout=60)
-        return process.returncode, output, errors
-
-
-class SendTest(unittest.TestCase):
-    def setUp(self):
-        self.server = EventServer().start()
-        self.addCleanup(self.server.close)
-        self.env = environment(INNGEST_DEV=self.server.url)
-
-    def send(self, *arguments, input=""):
-        return run("send", *arguments, env=self.env, input=input)
-
+class SendTest(CommandTest):
     def test_an_event_is_sent_and_its_id_printed(self):
         code, output, errors = self.send("a/b", "--data", '{"x": 1}', "--id", "mine", "--ts", "1700000000000")
         (event,) = self.server.events
@@ -59,10 +20,8 @@ class SendTest(unittest.TestCase):
         self.assertEqual((event.name, event.data, event.id, event.ts), ("a/b", {"x": 1}, "mine", 1700000000000))
 
     def test_data_comes_from_a_file_or_from_standard_input(self):
-        with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
-            file.write('{"from": "file"}')
-        self.addCleanup(os.remove, file.name)
-        self.assertEqual(self.send("a", "--data", "@" + file.name)[0], 0)
+        path = self.write("data.json", '{"from": "file"}')
+        self.assertEqual(self.send("a", "--data", "@" + path)[0], 0)
         self.assertEqual(self.send("a", "--data", "-", input='{"from": "stdin"}')[0], 0)
         self.assertEqual([event.data["from"] for event in self.server.events], ["file", "stdin"])
 
@@ -75,20 +34,18 @@ class SendTest(unittest.TestCase):
             (["a", "--data", "@/does/not/exist"], "No such file"),
             (["a", "--ts", "1700000000"], "looks like seconds"),
         ]
-        for arguments, expected in cases:
+        results = self.send_all(*[arguments for arguments, _ in cases])
+        for (arguments, expected), (code, output, errors) in zip(cases, results):
             with self.subTest(arguments):
-                code, output, errors = self.send(*arguments)
                 self.assertEqual((code, output), (2, ""))
                 self.assertEqual(errors.count("\n"), 1, errors)
                 self.assertIn(expected, errors)
         self.assertEqual(self.server.requests, [])
 
     def test_wrong_usage_is_exit_2(self):
-        for arguments in ([], ["a", "--typo"], ["a", "--ts", "soon"]):
-            with self.subTest(arguments):
-                code, _, errors = self.send(*arguments)
-                self.assertEqual(code, 2)
-                self.assertIn("usage:", errors)
+        for code, _, errors in self.send_all(["a", "--typo"], ["a", "--ts", "soon"], ["a", "--tim", "5"]):
+            self.assertEqual(code, 2)
+            self.assertIn("usage:", errors)
 
     def test_an_event_not_accepted_is_one_line_and_exit_1(self):
         self.server.fail_next(status=400, body='{"error":"no /e/%s"}' % KEY)
@@ -140,7 +97,15 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(len(line), 61)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(30), 0)
-        self.assertEqual(process.stderr.read(), "1 events received\n")
+        self.assertEqual(process.stderr.read(), "1 event received\n")
+
+    def test_it_goes_on_when_nobody_reads_the_lines_any_more(self):
+        process = self.serve()
+        process.stdout.close()
+        for _ in range(2):
+            self.assertEqual(run("send", "a", env=environment(INNGEST_DEV=self.url))[0], 0)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual((process.wait(30), process.stderr.read()), (0, "2 events received\n"))
 
     def test_it_listens_on_loopback_only_unless_told_otherwise(self):
         self.serve()

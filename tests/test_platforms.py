@@ -1,8 +1,6 @@
 """What only some platforms have is needed on none; and interpreters within an interpreter."""
 
 import importlib.util
-import os
-import sys
 import unittest
 
 from tests import library

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 
 from ..errors import Error, SendEventsError
-from .record import BadLineError, new_id, read_event, write_event
+from .record import BadLineError, add_id, new_id, read_event, write_event
 from .source import IDLE, UnreadableError
 
 TYPE_CHECKING = False
@@ -60,6 +60,9 @@ class Listener:
 
     def problem(self, problem: str) -> None:
         """The run ends early because of this."""
+
+    def draining(self, source: Source) -> None:
+        """What a pipe still brings is written to the file of what is left."""
 
     def moved(self, bulk: Bulk) -> None:
         """Some more was read or sent."""
@@ -140,15 +143,20 @@ class Bulk:
         if self._ended_at is not None and self._unread:
             leftover.add(self._with_id(*self._ended_at, self._unread))
         for source in self._sources:
-            last = self._ended_at[1] if self._ended_at is not None and self._ended_at[0] is source else 0
+            if not source.is_file:
+                self._listener.draining(source)
+            start = self._start(source)
+            last = start - 1
+            if self._ended_at is not None and self._ended_at[0] is source:
+                last = self._ended_at[1] - (not self._unread)
             try:
                 for number, text in source:
                     if is_over():
-                        self.drained_to = (source, number or last + 1)
+                        self.drained_to = (source, max(start, number or last + 1))
                         return
-                    last = number or last
-                    if text and not self._is_before(source, number):
+                    if number >= start:
                         leftover.add(self._with_id(source, number, text))
+                        last = number
             except UnreadableError as err:
                 self._listener.problem(str(err))
 
@@ -159,20 +167,23 @@ class Bulk:
         """
         while self._sources and not self.has_ended:
             source = self._sources[0]
+            start = self._start(source)
             batch = Batch(source)
-            last = 0
+            last = start - 1
             try:
                 for number, text in source:
                     is_idle = (number, text) == IDLE
+                    if number < start and not is_idle:
+                        continue
                     if is_idle or len(batch.events) == self._batch_size or batch.size + len(text) > MAX_BATCH_SIZE:
                         yield batch
                         batch = Batch(source)
                     if self._is_ending:
                         self._end(source, number or last + 1, text)
                         break
-                    last = number or last
-                    if is_idle or self._is_before(source, number):
+                    if is_idle:
                         continue
+                    last = number
                     event = self._event(source, number, text)
                     if event is not None:
                         batch.add(event, number, len(text))
@@ -201,15 +212,7 @@ class Bulk:
         return event
 
     def _with_id(self, source: Source, number: int, text: bytes) -> bytes:
-        """Return a line that was not reached as it would be if it had been: complete with an id, or bad as it is."""
-        try:
-            event = read_event(text)
-        except BadLineError:
-            return text
-        if event.id or self._ids == "none":
-            return text
-        event.id = new_id(self._ids, source, number, text)
-        return write_event(event)
+        return text if self._ids == "none" else add_id(text, new_id(self._ids, source, number, text))
 
     def _end(self, source: Source, number: int, unread: bytes) -> None:
         """Read no further than the line before this one."""
@@ -217,8 +220,8 @@ class Bulk:
         self._ended_at = (source, number)
         self._unread = unread
 
-    def _is_before(self, source: Source, number: int) -> bool:
-        return source is self._first and number < self._resume_from
+    def _start(self, source: Source) -> int:
+        return self._resume_from if source is self._first else 1
 
     def _is_first_done(self) -> bool:
         future = self._under_way[0][1]

@@ -19,6 +19,8 @@ FIELDS = ("name", "data", "id", "ts")
 IDS = ("random", "stable", "none")
 """How an event without an id gets one."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class BadLineError(Exception):
     """A line that is no event that could be sent; the message does not show its values."""
@@ -27,7 +29,7 @@ class BadLineError(Exception):
 def read_event(text: bytes) -> Event:
     """Return the event that a line holds. Raises BadLineError."""
     try:
-        fields = json.loads(text)
+        fields = json.loads(text.decode())
     except UnicodeDecodeError:
         raise BadLineError("not UTF-8") from None
     except (ValueError, RecursionError) as err:
@@ -49,7 +51,19 @@ def write_event(event: Event) -> bytes:
     """Return an event as the text of a line that ``read_event`` reads."""
     fields: Dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id, "ts": event.ts}
     fields = {field: value for field, value in fields.items() if value}
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(fields).encode()
+
+
+def add_id(text: bytes, id: str) -> bytes:
+    """Return a line with an id, unless it has one. What else it holds is not looked at; a bad line stays bad."""
+    try:
+        fields = json.loads(text.decode())
+        if not isinstance(fields, dict) or fields.get("id") not in (None, ""):
+            return text
+        fields["id"] = id
+        return _encode(fields).encode()
+    except (ValueError, RecursionError):
+        return text
 
 
 def new_id(kind: str, source: Source, number: int, text: bytes) -> str:

@@ -8,14 +8,14 @@ import sys
 import time
 
 from .bulk import Listener
-from .output import Output, complain
+from .output import Output, complain, counted, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, List, Optional, Sequence
 
     from ..errors import Error
-    from .bulk import Bulk
+    from .bulk import Bulk, Place
     from .source import Source
 
 _REFRESH = 0.2  # seconds between two states of the progress line
@@ -26,16 +26,18 @@ class Report(Listener):
 
     def __init__(self, output: Output, sources: Sequence[Source], *, is_json: bool, is_quiet: bool) -> None:
         self._output = output
+        self._sources = sources
         self._is_json = is_json
         self._is_quiet = is_quiet
         self._progress = None if is_quiet or not sys.stderr.isatty() else _Progress(sources)
+        self._is_shared = sys.stdout.isatty()  # by results and progress: the one line is cleared for the other
 
     def accepted(self, source: Source, number: int, id: str) -> None:
         """Print the id."""
         if self._is_json:
             self._print_json(file=source.name, line=number, accepted=True, id=id)
         else:
-            self._output.write(id)
+            self._write(id)
 
     def not_accepted(self, source: Source, number: int, error: Error) -> None:
         """Print a result object; as text, the error is printed once for all."""
@@ -52,6 +54,10 @@ class Report(Listener):
     def problem(self, problem: str) -> None:
         """Print the error."""
         self._complain(problem)
+
+    def draining(self, source: Source) -> None:
+        """Say what there is to wait for."""
+        self._complain(f"reading {source.name} to its end; a second signal stops that")
 
     def moved(self, bulk: Bulk) -> None:
         """Renew the progress line."""
@@ -74,27 +80,38 @@ class Report(Listener):
         self._clear()
         if self._is_quiet and resume is None:
             return
-        parts = [f"{bulk.accepted:,} events accepted in {seconds:.1f} s"]
+        parts = [f"{counted(bulk.accepted, 'event')} accepted in {seconds:.1f} s"]
         if bulk.left:
             parts.append(f"{len(bulk.left):,} not known to be accepted")
         if bulk.bad_lines:
-            parts.append(f"{bulk.bad_lines:,} bad lines")
-        print("; ".join(parts), file=sys.stderr)
+            parts.append(counted(bulk.bad_lines, "bad line"))
+        tell("; ".join(parts))
         if resume is None:
             return
         if unsent is not None and rest is not None:
-            print(f"{rest:,} lines are left; go on with --file {shlex.quote(unsent)}", file=sys.stderr)
+            tell(f"{counted(rest, 'line')} left; go on with --file {shlex.quote(unsent)}")
+            if bulk.drained_to is not None:
+                tell(f"that is not all; go on after it with {self._from(bulk.drained_to)}")
             return
-        print(f"go on with --file {shlex.quote(resume[0].path)} --resume-from {resume[1]}", file=sys.stderr)
+        tell(f"go on with {self._from(resume)}")
         if bulk.accepted_after:
-            print(
-                f"{bulk.accepted_after:,} events after that line were accepted: their runs start again "
-                "unless they have ids of their own (see --unsent and --stable-ids)",
-                file=sys.stderr,
+            tell(
+                f"{counted(bulk.accepted_after, 'event')} after that line accepted: sent again, they run again "
+                "unless they have ids of their own (see --unsent and --stable-ids)"
             )
 
+    def _from(self, place: Place) -> str:
+        """Return the options with which a run would begin there."""
+        paths = [shlex.quote(source.path) for source in self._sources[self._sources.index(place[0]) :]]
+        return f"--file {' --file '.join(paths)} --resume-from {place[1]}"
+
     def _print_json(self, **fields: Any) -> None:
-        self._output.write(json.dumps(fields))
+        self._write(json.dumps(fields))
+
+    def _write(self, line: str) -> None:
+        if self._is_shared:
+            self._clear()
+        self._output.write(line)
 
     def _complain(self, text: str, program: bool = True) -> None:
         self._output.flush()
@@ -129,13 +146,11 @@ class _Progress:
         if self._size and done:
             left = max(0.0, seconds * (self._size - done) / done)
             text += f", {100 * done // self._size} %, {left:.0f} s left"
-        sys.stderr.write("\r" + text.ljust(self._width))
-        sys.stderr.flush()
+        tell("\r" + text.ljust(self._width), end="")
         self._width = len(text)
 
     def clear(self) -> None:
         """Remove the line."""
         if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
+            tell("\r" + " " * self._width + "\r", end="")
             self._width = 0

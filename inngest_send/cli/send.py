@@ -16,7 +16,7 @@ from ..wire import MAX_BATCH_EVENTS
 from .bulk import Bulk
 from .leftover import Leftover
 from .options import add_client_options, make_client, set_up_logging, take_dev_name, timeout_of
-from .output import Output, complain, event_line
+from .output import Output, complain, event_line, tell
 from .report import Report
 from .request import show_requests
 from .signals import Signals
@@ -122,8 +122,10 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         raise ArgumentInvalidError("--data, --id and --ts go with NAME; in a file each line has its own")
     if [arguments.data, arguments.event_key_file, *arguments.file].count("-") > 1:
         raise ArgumentInvalidError("standard input can be read once only")
-    if not arguments.file and (arguments.check or arguments.unsent):
-        raise ArgumentInvalidError("--check and --unsent go with --file")
+    if not arguments.file and (
+        arguments.check or arguments.skip_bad or arguments.unsent is not None or arguments.ids != "random"
+    ):
+        raise ArgumentInvalidError("--check, --skip-bad, --unsent, --stable-ids and --no-ids go with --file")
     for option, value, most in (
         ("--resume-from", arguments.resume_from, None),
         ("--concurrency", arguments.concurrency, None),
@@ -138,24 +140,31 @@ def _send_one(arguments: argparse.Namespace) -> int:
     event = Event(arguments.name, _data(arguments.data), arguments.id, arguments.ts)
     output = Output()
     with _client(arguments) as client:
-        if arguments.dry_run:
-            show_requests(client, [event], output)
-        else:
-            for id in client.send_sync(event, timeout=timeout_of(arguments)):
+        try:
+            if arguments.dry_run:
+                show_requests(client, [event], output)
+            else:
+                (id,) = client.send_sync(event, timeout=timeout_of(arguments))
                 output.write(json.dumps({"accepted": True, "id": id}) if arguments.json else id)
-    output.flush()
-    return ACCEPTED
+        except SendEventsError as err:
+            if arguments.json:
+                result = {"accepted": False, "error": str(err), "maybe_delivered": err.maybe_delivered}
+                output.write(json.dumps(result))
+            raise
+        finally:
+            output.flush()
+    return NOT_ACCEPTED if output.has_failed else ACCEPTED
 
 
 def _send_files(arguments: argparse.Namespace) -> int:
-    sources = [Source(path) for path in arguments.file]
     output = Output()
-    report = Report(output, sources, is_json=arguments.json, is_quiet=arguments.quiet)
     with contextlib.ExitStack() as stack:
-        for source in sources:
-            stack.callback(source.close)
+        sources: List[Source] = []
+        for path in arguments.file:
+            sources.append(Source(path))
+            stack.callback(sources[-1].close)
         client = None if arguments.check else stack.enter_context(_client(arguments))
-        leftover = _leftover(arguments, stack)
+        report = Report(output, sources, is_json=arguments.json, is_quiet=arguments.quiet)
         bulk = Bulk(
             sources,
             partial(client.send_sync, timeout=timeout_of(arguments)) if client is not None else _send_nothing,
@@ -172,7 +181,10 @@ def _send_files(arguments: argparse.Namespace) -> int:
                 if client is not None and batch.events:
                     show_requests(client, batch.events, output)
             output.flush()
+            if signals.first is not None:
+                return SIGNALLED + signals.first
             return BAD_INPUT if bulk.bad_lines or bulk.has_ended else ACCEPTED
+        leftover = _leftover(arguments, stack)
         began_at = time.monotonic()
         bulk.run(client.close)
         rest = _write_rest(bulk, leftover, signals)
@@ -181,11 +193,13 @@ def _send_files(arguments: argparse.Namespace) -> int:
             return SIGNALLED + signals.first
         if bulk.resume_at is not None:
             return NOT_ACCEPTED if bulk.has_sent else BAD_INPUT
+        if output.has_failed or (leftover is not None and rest is None):
+            return NOT_ACCEPTED
         return SKIPPED if bulk.bad_lines else ACCEPTED
 
 
 def _leftover(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Optional[Leftover]:
-    if arguments.unsent is None or arguments.check or arguments.dry_run:
+    if arguments.unsent is None:
         return None
     try:
         leftover = Leftover(arguments.unsent)
@@ -199,7 +213,7 @@ def _write_rest(bulk: Bulk, leftover: Optional[Leftover], signals: Signals) -> O
     """Write what is left to send; return how many lines, None when there is no file or it cannot be written."""
     if leftover is None:
         return None
-    count = signals.count
+    count = max(1, signals.count)  # the first one ends the run; if that had ended already, it does not end this
     try:
         bulk.drain(leftover, lambda: signals.count > count)
         leftover.commit()
@@ -219,12 +233,12 @@ def _client(arguments: argparse.Namespace) -> Iterator[Inngest]:
 
     def show(event: StoredEvent) -> None:
         if not arguments.quiet:
-            print(event_line(event), file=sys.stderr)
+            tell(event_line(event))
 
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy cannot reach into this process
     with EventServer(keep=KEEP, on_event=show) as server:
         if not arguments.quiet:
-            print(f"stand-in Event API at {server.url} receives:", file=sys.stderr)
+            tell(f"stand-in Event API at {server.url} receives:")
         with make_client(arguments, is_production=False, event_api_base_url=server.url) as client:
             yield client
 

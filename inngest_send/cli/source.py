@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Entry = Tuple[int, bytes]
 
 CHUNK = 65536  # bytes
-LINGER = 1.0  # seconds after which what came through a pipe is sent, when no more is there
+LINGER = 0.25  # seconds after which what came through a pipe is sent, when no more is there
 MAX_LINE = 32 * 1024 * 1024  # bytes; an event of 3 MiB takes up to six times that when all of it is escaped
 IDLE = (0, b"")
 """What a source yields when a pipe is silent: there is time to send what came."""

@@ -20,7 +20,7 @@ def parse(argv=None):
         description="Time the library beside the two floors, urllib.request.urlopen and one http.client connection.",
     )
     names = ", ".join(function.__name__ for function in MEASURES)
-    parser.add_argument("--peer", metavar="PYTHON", help="an interpreter with the official SDK, to be compared too")
+    parser.add_argument("--peer", metavar="PYTHON", help="an interpreter that has the official SDK, to run everything")
     parser.add_argument("--only", metavar="NAME", action="append", help="take this measure only; of " + names)
     parser.add_argument("--rounds", type=int, help="take so many of each measure")
     parser.add_argument("--short", action="store_true", help="as little as shows that it works; judge no time by it")
@@ -37,12 +37,13 @@ def main(argv=None):
     """Measure."""
     arguments = parse(argv)
     out = sys.stderr if arguments.json == "-" else sys.stdout
+    python, has_peer = arguments.peer or sys.executable, arguments.peer is not None
     measures = []
     with tempfile.TemporaryDirectory() as folder, Server() as server:
-        found = machine.machine(server, arguments.peer, 500 if arguments.short else 20000)
+        found = machine.machine(server, python, has_peer, 500 if arguments.short else 20000)
         print(machine.text(found), file=out)
         authority = os.path.join(CERTIFICATES, "authority.pem")
-        with Bench(server, authority, folder, arguments.peer, arguments.short, arguments.rounds) as bench:
+        with Bench(server, authority, folder, python, has_peer, arguments.short, arguments.rounds) as bench:
             for function in MEASURES:
                 if arguments.only and function.__name__ not in arguments.only:
                     continue

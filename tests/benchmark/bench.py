@@ -1,7 +1,6 @@
-"""What the measures run on: the server, an interpreter for each contestant, and how long it may all take."""
+"""What the measures run on: the server, the interpreter, and how long it may all take."""
 
 import functools
-import sys
 
 from tests.benchmark import programs
 from tests.benchmark.contestants import OURS, PEER
@@ -33,24 +32,25 @@ class Measure:
 class Bench:
     """What the measures run on.
 
-    ``certificate`` is the file with the authority that the server's is signed by. ``folder`` is for files. ``peer`` is the
-    interpreter of the official SDK, or None. ``short``: as little of everything as shows that it works. ``rounds``:
-    how many to take, whatever the measure.
+    ``python``: the interpreter that runs every contestant, so that all start from the same; ``has_peer``: the official
+    SDK is installed there, and takes part. ``certificate``: the file with the authority behind the server's.
+    ``folder``: for files. ``short``: as little of everything as shows that it works. ``rounds``: how many to take,
+    whatever the measure.
     """
 
-    def __init__(self, server, certificate, folder, peer=None, short=False, rounds=None):
+    def __init__(self, server, certificate, folder, python, has_peer=False, short=False, rounds=None):
         self.urls = server.urls
         self.folder = folder
-        self.peer = peer
+        self.python = python
+        self.has_peer = has_peer
         self._server = server
         self._environment = {"SSL_CERT_FILE": certificate}
         self._short = short
         self._rounds = rounds
 
     def __enter__(self):
-        self._workers = {sys.executable: Worker(sys.executable, self._environment)}
-        if self.peer is not None:
-            self._workers[self.peer] = Worker(self.peer, self._environment)
+        # One worker would do, but the official SDK's objects in it would slow down every contestant's collections.
+        self._workers = {is_peer: Worker(self.python, self._environment) for is_peer in {False, self.has_peer}}
         return self
 
     def __exit__(self, *error):
@@ -67,29 +67,24 @@ class Bench:
 
     def names(self, *floors):
         """Return this library, the floors named, and the official SDK if it takes part."""
-        return [OURS, *floors, *([PEER] if self.peer is not None else [])]
-
-    def python(self, name):
-        """Return the interpreter of a contestant."""
-        return self.peer if name == PEER else sys.executable
+        return [OURS, *floors, *([PEER] if self.has_peer else [])]
 
     def warm(self, task, name, **arguments):
         """Return what runs a task in the contestant's worker, which lives as long as the benchmark."""
-        return functools.partial(self._workers[self.python(name)].run, task, name=name, **arguments)
+        return functools.partial(self._workers[name == PEER].run, task, name=name, **arguments)
 
     def fresh(self, task, name, **arguments):
         """Return what runs a task in a worker of its own, so that its peak memory is its own."""
 
         def run():
-            with Worker(self.python(name), self._environment) as worker:
+            with Worker(self.python, self._environment) as worker:
                 return worker.run(task, name=name, **arguments)
 
         return run
 
-    def program(self, name, code, **environment):
-        """Return what runs a program with the contestant's interpreter."""
-        environment = dict(self._environment, **environment)
-        run = functools.partial(programs.run, self.python(name), code, environment)
+    def program(self, code, **environment):
+        """Return what runs a program."""
+        run = functools.partial(programs.run, self.python, code, dict(self._environment, **environment))
         run()  # so that byte code and files are where they are on any day but the first
         return run
 

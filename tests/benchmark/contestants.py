@@ -12,20 +12,23 @@ from urllib.parse import urlsplit
 from tests.library import NAME
 
 OURS = NAME
-PEER = "inngest"
+PEER = "official SDK"
 URLOPEN = "urlopen"
 HTTP_CLIENT = "http.client"
+
+PACKAGES = {OURS: NAME, PEER: "inngest"}
 
 KEY = "the-event-key"
 PATH = "e/" + KEY
 HEADERS = {"Content-Type": "application/json"}
+MAX_BATCH = 5000  # events that the server takes in a request; all but this library leave that to their caller
 
 
 class Client:
     """A client of the library's or of the official SDK: the same calls fit both."""
 
     def __init__(self, name, url):
-        self._package = importlib.import_module(name)
+        self._package = importlib.import_module(PACKAGES[name])
         self.event = self._package.Event
         self.name = name
         self._new_client = lambda: self._package.Inngest(

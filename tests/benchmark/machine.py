@@ -8,7 +8,7 @@ import sys
 import time
 from urllib.parse import urlsplit
 
-from tests.benchmark.contestants import OURS, PATH, PEER
+from tests.benchmark.contestants import OURS, PACKAGES, PATH, PEER
 from tests.benchmark.events import NAME
 from tests.benchmark.figures import figure
 from tests.library import NAME as LIBRARY
@@ -23,13 +23,13 @@ with EventServer(keep=1000) as server:
 """
 
 
-def machine(server, peer, requests):
+def machine(server, python, has_peer, requests):
     """Return a description of it as plain data."""
     before = server.totals()["cpu"]
     per_second = raw_requests_per_second(server.urls["plain"], requests)
     cpu = (server.totals()["cpu"] - before) / requests
     found = {
-        "python": platform.python_version(),
+        "python": _ask(python, "import platform; print(platform.python_version())"),
         "system": platform.platform(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -37,10 +37,14 @@ def machine(server, peer, requests):
         "server": {"requests_per_second": per_second, "cpu_per_request": cpu},
         "event_server": {"requests_per_second": _event_server_speed(requests)},
     }
-    if peer is not None:
-        code = "import importlib.metadata as m, platform; print(m.version({!r}), platform.python_version())"
-        found[PEER], found["peer_python"] = subprocess.check_output([peer, "-c", code.format(PEER)]).decode().split()
+    if has_peer:
+        code = "import importlib.metadata; print(importlib.metadata.version({!r}))".format(PACKAGES[PEER])
+        found[PEER] = _ask(python, code)
     return found
+
+
+def _ask(python, code):
+    return subprocess.check_output([python, "-c", code]).decode().strip()
 
 
 def text(found):
@@ -50,7 +54,7 @@ def text(found):
         "{}, {} cores".format(found["processor"], found["cores"]),
     ]
     if PEER in found:
-        lines.append("official SDK: {} {} on CPython {}".format(PEER, found[PEER], found["peer_python"]))
+        lines.append("{} {}, on the same interpreter".format(PEER, found[PEER]))
     server, stand_in = found["server"], found["event_server"]
     lines += [
         "server: {:,.0f} requests/s from one raw socket, {:.0f} us of CPU each".format(

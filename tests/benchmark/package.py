@@ -21,7 +21,8 @@ while wanted:
         continue  # for an extra, or another system
     if name not in found:
         found[name] = distribution
-        wanted += [re.match("[A-Za-z0-9._-]+", line)[0] for line in distribution.requires or () if "extra ==" not in line]
+        required = [line for line in distribution.requires or () if "extra ==" not in line]
+        wanted += [re.match("[A-Za-z0-9._-]+", line)[0] for line in required]
 files = [path.locate() for found in found.values() for path in found.files or () if path.suffix != ".pyc"]
 files = [path for path in files if path.is_file()]
 size = sum(path.stat().st_size for path in files)

@@ -5,20 +5,31 @@ import subprocess
 import sys
 import time
 
-from tests.benchmark.contestants import HEADERS, KEY, OURS, PATH
+from tests.benchmark.contestants import HEADERS, KEY, MAX_BATCH, PATH
 from tests.benchmark.events import NAME, small_data
+from tests.library import NAME as LIBRARY
 from tests.library import ROOT
 
 # wait4() reports at least the peak of the process that started the program, so each program tells its own.
-_TELL_PEAK = """
+_TELL = """
 import atexit, os
+def tell(text):
+    os.write({}, text)
 def tell_peak():
     try:
         with open("/proc/self/status", "rb") as status:
-            os.write({}, status.read())
+            tell(status.read())
     except OSError:
         pass  # not Linux
 atexit.register(tell_peak)
+"""
+
+_IMPORT = """
+import time
+wall, cpu = time.perf_counter(), time.process_time()
+import {name}
+wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+tell("wall: {{}}\\ncpu: {{}}\\n".format(wall, cpu).encode())
 """
 
 _CLIENT = """
@@ -63,6 +74,11 @@ runpy.run_module({package!r}, run_name="__main__", alter_sys=True)
 """
 
 
+def importing(name):
+    """Return a program that times no more than an import: what its interpreter takes to start is left out."""
+    return _IMPORT.format(name=name)
+
+
 def sending(package, url):
     """Return a program that makes a client and sends one event."""
     return _CLIENT.format(package=package, key=KEY, url=url) + _SEND_ONE.format(name=NAME, data=small_data(1))
@@ -79,14 +95,14 @@ def sending_with_http_client(url):
     return _HTTP_CLIENT.format(host=host, path="/" + PATH, name=NAME, data=small_data(1), headers=HEADERS)
 
 
-def sending_file(package, url, path, batch):
-    """Return a program that sends a file of events, one a line, in lists of ``batch``."""
-    return _CLIENT.format(package=package, key=KEY, url=url) + _SEND_FILE.format(path=path, batch=batch)
+def sending_file(package, url, path):
+    """Return a program that sends a file of events, one a line, in lists as long as a request may be."""
+    return _CLIENT.format(package=package, key=KEY, url=url) + _SEND_FILE.format(path=path, batch=MAX_BATCH)
 
 
 def command(arguments):
     """Return a program that is the command line with ``arguments``."""
-    return _COMMAND.format(package=OURS, arguments=list(arguments))
+    return _COMMAND.format(package=LIBRARY, arguments=list(arguments))
 
 
 def environment(more=()):
@@ -95,25 +111,34 @@ def environment(more=()):
 
 
 def run(python, code, more):
-    """Return the sample of a program that runs ``code``: wall and CPU time in seconds, peak memory in bytes."""
+    """Return the sample of a program that runs ``code``, with ``more`` in its environment.
+
+    Wall and CPU time, in seconds, are those of the whole process unless it tells its own; peak memory is in bytes.
+    """
     reading, writing = os.pipe()
     started = time.perf_counter()
     process = subprocess.Popen(
-        [python, "-c", _TELL_PEAK.format(writing) + code],
+        [python, "-c", _TELL.format(writing) + code],
         cwd=ROOT,
         env=environment(more),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         pass_fds=[writing],
     )
     os.close(writing)
-    with open(reading, "rb") as told:
-        status = told.read().decode()
+    with open(reading, "rb") as pipe, process.stderr:
+        problem = process.stderr.read()
+        told = dict(line.split(":", 1) for line in pipe.read().decode().splitlines())
     _, process.returncode, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started
     if process.returncode:
-        raise RuntimeError("a program failed; what it raised is above")
-    peak = [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")]
-    if not peak:
-        peak = [usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024]
-    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak": peak[0]}
+        raise RuntimeError("a program failed:\n" + problem.decode())
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    if "VmHWM" in told:
+        peak = int(told["VmHWM"].split()[0]) * 1024
+    return {
+        "wall": float(told.get("wall", wall)),
+        "cpu": float(told.get("cpu", usage.ru_utime + usage.ru_stime)),
+        "peak": peak,
+    }

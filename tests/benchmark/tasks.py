@@ -10,11 +10,9 @@ import json
 import threading
 import time
 
-from tests.benchmark.contestants import OURS, PEER, contestant
+from tests.benchmark.contestants import MAX_BATCH, OURS, PEER, contestant
 from tests.benchmark.events import NAME, data_of_25_values, data_of_size, small_data
 from tests.library import module
-
-PEER_BATCH = 5000  # events; the server takes no more in a request, and the official SDK leaves that to its caller
 
 
 class Stopwatch:
@@ -91,7 +89,7 @@ def bulk(name, url, count, form):
 def _send_list(it, count):
     """Make and send a list, the caller cutting it unless the contestant does; return how many were accepted."""
     events = [it.event(name=NAME, data=small_data(number)) for number in range(count)]
-    size = count if getattr(it, "name", None) == OURS else PEER_BATCH
+    size = count if getattr(it, "name", None) == OURS else MAX_BATCH
     return sum(len(it.send(events[at : at + size])) for at in range(0, count, size))
 
 

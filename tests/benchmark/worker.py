@@ -9,7 +9,7 @@ from tests.library import ROOT
 
 
 class Worker:
-    """A process that runs the tasks it is given, one after another. ``python`` is its interpreter, ``more`` goes into its environment."""
+    """A process of the interpreter ``python`` that runs the tasks it is given. ``more`` goes into its environment."""
 
     def __init__(self, python, more):
         self._process = subprocess.Popen(
