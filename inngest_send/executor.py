@@ -1,21 +1,24 @@
 """A thread pool for sends that wait on the network.
 
 Unlike concurrent.futures.ThreadPoolExecutor it reuses idle threads on Python 3.7 too, queues nothing when no thread
-can run it, is not waited for when the interpreter exits, and ends its threads when it is dropped.
+can run it, keeps the interpreter from its exit for a moment at most, and ends its threads when it is dropped.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import threading
 import time
+import weakref
 from collections import deque
 from concurrent.futures import Executor, Future
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Deque, List, Optional, Tuple
+    from typing import Any, Deque, Optional, Set, Tuple
 
     Task = Tuple[Future[Any], Callable[..., Any], Tuple[Any, ...]]
 
@@ -27,12 +30,9 @@ class SendExecutor(Executor):
 
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers
-        self._process = os.getpid()
         self._queue = _Queue()
-        self._threads: List[threading.Thread] = []
-
-    def __del__(self) -> None:
-        self.shutdown(wait=False)
+        weakref.finalize(self, self._queue.close)
+        _all.add(self)
 
     def submit(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:  # type: ignore[override]
         """Return the future of ``fn(*args)``. Raises RuntimeError, and runs nothing, when no thread can be had."""
@@ -41,30 +41,27 @@ class SendExecutor(Executor):
         with queue.changed:
             if queue.is_closed:
                 raise RuntimeError("the client is closed")
-            if queue.idle <= len(queue.tasks) and len(self._threads) < self._max_workers:
-                thread = threading.Thread(target=_work, args=(queue,), name="inngest_send", daemon=True)
-                try:
-                    thread.start()
-                    self._threads.append(thread)
-                except RuntimeError:  # "can't start new thread"
-                    if not self._threads:
-                        raise
+            if queue.idle <= len(queue.tasks) and queue.working < self._max_workers:
+                queue.start_thread()
             queue.tasks.append(task)
             queue.changed.notify()
         return task[0]
 
     def shutdown(self, wait: bool = True, **_: Any) -> None:
         """End the threads when the queue is empty. ``wait``: until they have ended, or JOIN_TIMEOUT is over."""
-        if self._process != os.getpid():
-            return  # in a forked child the threads are gone, and a lock may be held for ever
-        with self._queue.changed:
-            self._queue.is_closed = True
-            self._queue.changed.notify_all()
+        self._queue.close()
         if wait:
-            deadline = time.monotonic() + JOIN_TIMEOUT
-            for thread in self._threads:
-                if thread is not threading.current_thread():
-                    thread.join(max(0.0, deadline - time.monotonic()))
+            self._queue.join(time.monotonic() + JOIN_TIMEOUT)
+
+
+_all: weakref.WeakSet[SendExecutor] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    # Python ends a sub-interpreter that still has a thread with a fatal error.
+    for executor in tuple(_all):
+        executor.shutdown()
 
 
 class _Queue:
@@ -73,13 +70,36 @@ class _Queue:
     def __init__(self) -> None:
         self.changed = threading.Condition()  # its lock is reentrant: the executor may be dropped at any point
         self.tasks: Deque[Task] = deque()
+        self.working = 0  # threads that take tasks, or wait for them
         self.idle = 0
         self.is_closed = False
+        self._threads: Set[threading.Thread] = set()  # those, and some that end
+        self._max_idle = sys.maxsize
+        self._process = os.getpid()
+
+    def start_thread(self) -> None:
+        """Start one more thread, if that can be. Raises RuntimeError when there is none at all."""
+        for is_daemon in (True, False):
+            try:
+                thread = threading.Thread(target=_work, args=(self,), name="inngest_send", daemon=is_daemon)
+                thread.start()
+            except RuntimeError:
+                self._max_idle = 1  # the program needs what memory there is
+                continue
+            if not is_daemon:  # an isolated sub-interpreter allows no other, and waits for them when it ends
+                self._max_idle = 0
+            self.working += 1
+            self._threads = {thread, *(other for other in self._threads if other.is_alive())}
+            return
+        if not self.working:
+            raise RuntimeError("can't start new thread")
 
     def next(self) -> Optional[Task]:
+        """Return what the calling thread is to run; None when it is to end."""
         with self.changed:
             while not self.tasks:
-                if self.is_closed:
+                if self.is_closed or self.idle >= self._max_idle:
+                    self.working -= 1
                     return None
                 self.idle += 1
                 try:
@@ -87,6 +107,21 @@ class _Queue:
                 finally:
                     self.idle -= 1
             return self.tasks.popleft()
+
+    def close(self) -> None:
+        """Take no more; the threads end when nothing is left to run."""
+        if self._process != os.getpid():
+            return  # in a forked child the threads are gone, and the lock may be held for ever
+        with self.changed:
+            self.is_closed = True
+            self.changed.notify_all()
+
+    def join(self, deadline: float) -> None:
+        """Wait for the threads to end, but for the calling one."""
+        if self._process == os.getpid():
+            for thread in self._threads:
+                if thread is not threading.current_thread():
+                    thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _work(queue: _Queue) -> None:

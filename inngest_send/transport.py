@@ -10,6 +10,7 @@ import http.client
 import socket
 import time
 import urllib.request
+import weakref
 from urllib.parse import urlsplit
 
 try:
@@ -64,11 +65,8 @@ class Transport:
         self._pool = Pool(Route(parts.hostname or "", port, ssl_context, proxy), max_idle)
         self._opener = urllib.request.OpenerDirector()
         self._opener.add_handler(_Handler(self._pool))
-
-    def __del__(self) -> None:
         # The opener and its handlers form a cycle; the sockets do not wait for it to be collected.
-        if hasattr(self, "_pool"):
-            self._pool.close()
+        weakref.finalize(self, self._pool.close)
 
     def post(self, body: bytes, headers: Dict[str, str], *, timeout: float, cancellation: Cancellation) -> Response:
         """Return the answer to ``body``, whatever its status. ``timeout``, in seconds, bounds it as a whole.

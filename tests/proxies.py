@@ -41,7 +41,8 @@ class Proxy(ScriptedServer):
                 peer.answer(407, b"<h1>who are you?</h1>", {"Proxy-Authenticate": "Basic"})
             elif request.method == "CONNECT":
                 peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                return self._tunnel(peer)
+                self._tunnel(peer)
+                return
             else:
                 self._forward(peer, request)
 

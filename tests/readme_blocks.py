@@ -208,7 +208,8 @@ def shell(output="", files=None, without=None, code=0):
     def run(stage, block):
         lines = block.text.splitlines()
         if without is not None:
-            check(block, "the line not run", [line for line in lines if line.split()[:3] == without.split()[:3]], [without])
+            found = [line for line in lines if line.split()[:3] == without.split()[:3]]
+            check(block, "the line not run", found, [without])
             lines.remove(without)
         stage.write(files or {})
         _run_shell(stage, block, "\n".join(lines), output, code)

@@ -151,6 +151,18 @@ class NoThreadTest(ExecutorTest):
         executor.submit(divmod, 9, 2).result(TIME_LIMIT)
         self.assertEqual(waiting.result(TIME_LIMIT), (3, 1))
 
+    def test_after_a_shortage_one_idle_thread_is_kept_and_the_others_give_their_memory_back(self):
+        executor = self.executor(3)
+        blocked = [self.block(executor) for _ in range(2)]
+        with no_thread_starts():
+            waiting = executor.submit(divmod, 7, 2)
+        self.release.set()
+        for future in [*blocked, waiting]:
+            future.result(TIME_LIMIT)
+        wait_until(lambda: len(self.new_threads()) == 1)
+        executor.submit(divmod, 9, 2).result(TIME_LIMIT)
+        self.assertEqual(len(self.new_threads()), 1)
+
     def test_a_send_without_a_thread_fails_and_sends_nothing(self):
         events = [inngest.Event("first"), inngest.Event("second")]
         with ScriptedServer() as server, client_for(server) as client:

@@ -1,6 +1,7 @@
 """What only some platforms have is needed on none; and interpreters within an interpreter."""
 
 import importlib.util
+import sys
 import unittest
 
 from tests import library
@@ -70,6 +71,8 @@ if {close}:
     client.close()
 print(*[id for id, in ids], sep=", ", flush=True)
 """
+# Before Python 3.9 asyncio now and then takes a sub-interpreter's thread for an earlier one's, whose loop still runs.
+ROUNDS = 1 if sys.version_info >= (3, 9) else 0
 
 
 class HiddenTest(unittest.TestCase):
@@ -100,12 +103,12 @@ class SubinterpreterTest(unittest.TestCase):
     @unittest.skipUnless(hasattr(_testcapi, "run_in_subinterp"), "needs _testcapi")
     def test_as_those_of_mod_wsgi(self):
         self.check_sends("sharing", rounds=0)
-        self.check_sends("sharing")
+        self.check_sends("sharing", rounds=ROUNDS)
 
     @unittest.skipUnless(hasattr(_testcapi, "run_in_subinterp"), "needs _testcapi")
     def test_one_that_ends_with_the_client_still_open(self):
         self.check_sends("sharing", rounds=0, close=False)
-        self.check_sends("sharing", close=False)
+        self.check_sends("sharing", rounds=ROUNDS, close=False)
 
     # Python 3.12.1 has them too, but corrupts its memory when one of them loads hashlib, as urllib.request does.
     @unittest.skipUnless(importlib.util.find_spec("_interpreters"), "needs Python 3.13")

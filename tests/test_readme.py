@@ -118,7 +118,12 @@ RULES = [  # for each block how it is run, and the names of the events that must
     Rule("Testing your code", "import unittest", unittest_file, arrive=[]),
     Rule("Testing your code", "import pytest", pytest_file, arrive=[]),
     Rule("Command line", "for user", shell(output=2 * ID), arrive=2 * ["app/user.created"]),
-    Rule("Command line", "python3 -m inngest_send send --file orders", shell(output=ID, files=ORDERS), arrive=["order"]),
+    Rule(
+        "Command line",
+        "python3 -m inngest_send send --file orders",
+        shell(output=ID, files=ORDERS),
+        arrive=["order"],
+    ),
     Rule("Command line", "python3 -m inngest_send send --file left", shell(output=ID, files=LEFT), arrive=["order"]),
     Rule("Command line", "0 3 * * *", nightly, arrive=["order"]),
 ]
