@@ -11,7 +11,7 @@ from .kinds import is_a, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Dict, Optional, Tuple
 
 # As measured on a server: the limits are inclusive, the size is that of the event's own JSON text.
@@ -58,7 +58,9 @@ class Event:
             self.ts = 0
         _, bound = _checked(self)
         if bound * MAX_EXPANSION > MAX_EVENT_SIZE:
-            encoded(self)  # only now can it be too large
+            from .jsontext import encode
+
+            encoded(self, encode)  # only now can it be too large
 
     def __repr__(self) -> str:
         try:
@@ -91,10 +93,11 @@ class Event:
             self.data = json.loads(text.decode())
 
 
-def encoded(event: Event) -> bytes:
-    """Return the event as the JSON text that goes out, validated again. Raises EventInvalidError."""
-    from .jsontext import encode
+def encoded(event: Event, encode: Callable[[object], bytes]) -> bytes:
+    """Return the event as the JSON text that goes out, validated again. Raises EventInvalidError.
 
+    ``encode`` is jsontext's, which loads json: not on import, and not here, where each event would pay for the look-up.
+    """
     fields, _ = _checked(event)
     try:
         text = encode(fields)

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from ._version import __version__
 from .errors import EventInvalidError
 from .event import Event, encoded
+from .jsontext import encode
 from .kinds import is_a, type_name
 
 TYPE_CHECKING = False
@@ -103,10 +104,21 @@ class Batcher:
         texts: List[bytes] = []
         size = 0
         for index, event in enumerate(self._events):
-            if not is_a(event, Event):
+            if type(event) is not Event and not is_a(event, Event):
                 raise TypeError(not_an_event(event, f"events[{index}]"))
             self.taken.append(event)
-            text = self._encoded(event, index)
+            located = None
+            try:
+                text = encoded(event, encode)
+            except EventInvalidError as err:
+                if not self._name_index:
+                    raise
+                located = err.under(f"events[{index}]")
+            if located is not None:
+                try:
+                    raise located
+                finally:
+                    del located  # else this frame and its traceback would hold each other
             if texts and (len(texts) == MAX_BATCH_EVENTS or size + len(text) > MAX_BATCH_SIZE):
                 ready, self.taken = self.taken[:-1], self.taken[-1:]
                 yield Batch(ready, texts)
@@ -116,18 +128,6 @@ class Batcher:
         if texts:
             ready, self.taken = self.taken, []
             yield Batch(ready, texts)
-
-    def _encoded(self, event: Event, index: int) -> bytes:
-        try:
-            return encoded(event)
-        except EventInvalidError as err:
-            if not self._name_index:
-                raise
-            located = err.under(f"events[{index}]")
-        try:
-            raise located
-        finally:
-            del located  # else this frame and its traceback would hold each other
 
 
 def not_an_event(value: object, where: str) -> str:

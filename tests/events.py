@@ -6,11 +6,15 @@ import traceback
 from tests.library import inngest, module
 
 Event, EventInvalidError = inngest.Event, inngest.EventInvalidError
-encoded = module("event").encoded
 
 SECRET = "s3cr3t"
 MAX_SIZE = 3145728  # bytes
 EMPTY_SIZE = len('{"name":"a/b","data":{"x":""}}')
+
+
+def encoded(event):
+    """Return the text that goes out for an event."""
+    return module("event").encoded(event, module("jsontext").encode)
 
 
 def refusal(*args, **kwargs):

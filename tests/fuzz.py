@@ -174,7 +174,7 @@ def make_event(rng, size):
 
 def make_event_with_data(rng, size):
     event = inngest.Event("a", {key(rng): anything(rng, size) for _ in range(3)}, text(rng))
-    event_module.encoded(event)
+    event_module.encoded(event, module("jsontext").encode)
     repr(event)
     assert pickle.loads(pickle.dumps(event)).id == copy.deepcopy(event).id == event.id
 
@@ -183,7 +183,7 @@ def change_event(rng, size):
     event = inngest.Event("a")
     for _ in range(rng.randint(1, 2)):
         setattr(event, rng.choice(("name", "data", "id", "ts")), anything(rng, size))
-    event_module.encoded(event)
+    event_module.encoded(event, module("jsontext").encode)
 
 
 def send_anything(rng, size):

@@ -79,7 +79,7 @@ class Limits(unittest.TestCase):
                 data = data.pop("d") if isinstance(data, dict) else data.pop()
 
     def test_from_a_deep_stack_it_is_taken_or_refused_and_never_a_recursion_error(self):
-        data, event = nested(500), Event("a", nested(500))
+        data, event = {"x": (nested(498),)}, Event("a", nested(500))
 
         def attempt(function, *args):
             try:
@@ -93,8 +93,11 @@ class Limits(unittest.TestCase):
         depth = len(traceback.extract_stack()) + 5
         limit = sys.getrecursionlimit()
         for call in ((Event, "a", data), (encoded, event)):
-            outcomes = [dive(limit - depth - left, *call) for left in range(40, 600, 7)]
-            self.assertEqual(set(outcomes), {"taken", "refused"})
+            outcomes = {dive(limit - depth - left, *call) for left in range(40, 600, 7)}
+            if call[0] is Event or sys.version_info < (3, 12):  # since then C code has a stack limit of its own
+                self.assertIn("refused", outcomes)
+            self.assertLessEqual({"taken"}, outcomes)
+            self.assertLessEqual(outcomes, {"taken", "refused"})
 
 
 class Changed(unittest.TestCase):

@@ -4,9 +4,8 @@ import json
 import os
 import unittest
 
-from tests.library import inngest, module
-
-encoded = module("event").encoded
+from tests.events import encoded
+from tests.library import inngest
 
 FIELDS = {"name", "data", "id", "ts"}
 NOT_EVENTS = {

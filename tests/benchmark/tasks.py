@@ -167,7 +167,7 @@ def _event_of(name):
 
 
 def _encode_ours(event):
-    return module("event").encoded(event)
+    return module("event").encoded(event, module("jsontext").encode)
 
 
 def _encode_peer(event):
