@@ -93,11 +93,19 @@ class Event:
             self.data = json.loads(text.decode())
 
 
+class EncodedEvent(Event):
+    """An event that was read from ``text``, and goes out as that, without another look at what it says."""
+
+    text = b""
+
+
 def encoded(event: Event, encode: Callable[[object], bytes]) -> bytes:
     """Return the event as the JSON text that goes out, validated again. Raises EventInvalidError.
 
     ``encode`` is jsontext's, which loads json: not on import, and not here, where each event would pay for the look-up.
     """
+    if type(event) is EncodedEvent and event.text:
+        return event.text
     fields, _ = _checked(event)
     try:
         text = encode(fields)
@@ -135,7 +143,8 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
     bound = len(name) + size
     id = event.id
     if type(id) is not str or id:
-        id = "" if id is None else _text(id, "id")
+        if type(id) is not str or not id.isascii():
+            id = "" if id is None else _text(id, "id")
         if id:
             fields["id"] = id
             bound += len(id)

@@ -118,7 +118,7 @@ class BadLineTest(CommandTest):
         (b'{"name": "a", "ts": 1700000000}', "ts: looks like seconds"),
         (b'{"name": "a", "data": {"x": 9007199254740993}}', "data.x: "),
         (b'{"name": "a", "data": {"x": "\\ud800"}}', "data.x: expected text that UTF-8 can encode"),
-        (b'{"name": "a", "data": {"x": "' + b"s3cr3t" * 700000 + b'"}}', "4,200,028 bytes of JSON; Inngest takes"),
+        (b'{"name": "a", "data": {"x": "' + b"s3cr3t" * 700000 + b'"}}', "4,200,068 bytes of JSON; Inngest takes"),
     ]
 
     def check_complaints(self, errors, where):

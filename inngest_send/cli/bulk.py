@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 
 from ..errors import Error, SendEventsError
-from .record import BadLineError, add_id, new_id, read_event, write_event
-from .source import IDLE, UnreadableError
+from .record import BadLineError, Ids, add_id, read_event, write_event
+from .source import UnreadableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Batch:
 class Listener:
     """What is told of each line, in the order of the input. As a base it does nothing."""
 
-    def accepted(self, source: Source, number: int, id: str) -> None:
-        """An event was accepted."""
+    def accepted(self, source: Source, numbers: Sequence[int], ids: Sequence[str]) -> None:
+        """Events were accepted."""
 
     def not_accepted(self, source: Source, number: int, error: Error) -> None:
         """An event is not known to be accepted."""
@@ -102,7 +102,7 @@ class Bulk:
         self._first = sources[0]
         self._send = send
         self._listener = listener
-        self._ids = ids
+        self._ids = Ids(ids)
         self._skip_bad = skip_bad
         self._concurrency = concurrency
         self._batch_size = batch_size
@@ -172,7 +172,7 @@ class Bulk:
             last = start - 1
             try:
                 for number, text in source:
-                    is_idle = (number, text) == IDLE
+                    is_idle = not number  # which is only so in IDLE
                     if number < start and not is_idle:
                         continue
                     if is_idle or len(batch.events) == self._batch_size or batch.size + len(text) > MAX_BATCH_SIZE:
@@ -184,11 +184,12 @@ class Bulk:
                     if is_idle:
                         continue
                     last = number
-                    event = self._event(source, number, text)
-                    if event is not None:
-                        batch.add(event, number, len(text))
-                    elif self.has_ended:
-                        break
+                    try:
+                        batch.add(read_event(text, self._ids.of(source, number, text)), number, len(text))
+                    except BadLineError as err:
+                        self._take_bad_line(source, number, text, err)
+                        if self.has_ended:
+                            break
                 else:
                     self._sources.popleft().close()
             except UnreadableError as err:
@@ -197,22 +198,15 @@ class Bulk:
             if batch.events:
                 yield batch
 
-    def _event(self, source: Source, number: int, text: bytes) -> Optional[Event]:
-        """Return the event of a line; None for a bad one, at which the run ends unless those are skipped."""
-        try:
-            event = read_event(text)
-        except BadLineError as err:
-            self.bad_lines += 1
-            self._listener.bad_line(source, number, str(err))
-            if not self._skip_bad:
-                self._end(source, number, text)
-            return None
-        if not event.id:
-            event.id = new_id(self._ids, source, number, text)
-        return event
+    def _take_bad_line(self, source: Source, number: int, text: bytes, error: BadLineError) -> None:
+        """Count it; the run ends here unless bad lines are skipped."""
+        self.bad_lines += 1
+        self._listener.bad_line(source, number, str(error))
+        if not self._skip_bad:
+            self._end(source, number, text)
 
     def _with_id(self, source: Source, number: int, text: bytes) -> bytes:
-        return text if self._ids == "none" else add_id(text, new_id(self._ids, source, number, text))
+        return add_id(text, self._ids.of(source, number, text))
 
     def _end(self, source: Source, number: int, unread: bytes) -> None:
         """Read no further than the line before this one."""
@@ -252,14 +246,21 @@ class Bulk:
         self._listener.moved(self)
 
     def _account(self, batch: Batch, ids: List[str], unsent: Set[int], error: Optional[Error]) -> None:
+        if not unsent:
+            self._accept(batch.source, batch.numbers, ids)
+            return
         accepted = iter(ids)
         for event, number in zip(batch.events, batch.numbers):
-            if id(event) in unsent:
-                self.left.append(event)
-                self.resume_at = self.resume_at or (batch.source, number)
-                if error is not None:
-                    self._listener.not_accepted(batch.source, number, error)
-            else:
-                self.accepted += 1
-                self.accepted_after += self.resume_at is not None
-                self._listener.accepted(batch.source, number, next(accepted))
+            if id(event) not in unsent:
+                self._accept(batch.source, [number], [next(accepted)])
+                continue
+            self.left.append(event)
+            self.resume_at = self.resume_at or (batch.source, number)
+            if error is not None:
+                self._listener.not_accepted(batch.source, number, error)
+
+    def _accept(self, source: Source, numbers: Sequence[int], ids: Sequence[str]) -> None:
+        self.accepted += len(ids)
+        if self.resume_at is not None:
+            self.accepted_after += len(ids)
+        self._listener.accepted(source, numbers, ids)

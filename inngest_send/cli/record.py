@@ -7,75 +7,116 @@ import json
 import os
 
 from ..errors import EventInvalidError
-from ..event import Event
+from ..event import MAX_EVENT_SIZE, EncodedEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, Dict
 
+    from ..event import Event
     from .source import Source
 
 FIELDS = ("name", "data", "id", "ts")
 IDS = ("random", "stable", "none")
 """How an event without an id gets one."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_FIELDS = frozenset(FIELDS)
+_ID_SIZE = 16  # bytes, of random
+_parse = json.JSONDecoder().raw_decode
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class BadLineError(Exception):
     """A line that is no event that could be sent; the message does not show its values."""
 
 
-def read_event(text: bytes) -> Event:
-    """Return the event that a line holds. Raises BadLineError."""
+def read_event(text: bytes, id: str) -> EncodedEvent:
+    """Return the event that a line holds; it gets ``id`` unless it has one. Raises BadLineError."""
     try:
-        fields = json.loads(text.decode())
+        fields = _read(text)
     except UnicodeDecodeError:
         raise BadLineError("not UTF-8") from None
     except (ValueError, RecursionError) as err:
         raise BadLineError(f"not JSON: {err}") from None
     if not isinstance(fields, dict):
         raise BadLineError("expected a JSON object")
-    for field in fields:
-        if field not in FIELDS:
-            raise BadLineError(f"{field[:50]!a} is no field of an event; there are {', '.join(FIELDS)}")
+    if not _FIELDS.issuperset(fields):
+        field = next(field for field in fields if field not in _FIELDS)
+        raise BadLineError(f"{field[:50]!a} is no field of an event; there are {', '.join(FIELDS)}")
     if "name" not in fields:
         raise BadLineError("name: missing")
+    if not all(fields.values()):  # null, say, is left off
+        text = b""
+    if id and not fields.get("id"):
+        fields["id"] = id
+        text = text and b'%b,"id":"%b"}' % (text[:-1], id.encode())
     try:
-        return Event(**fields)
+        event = EncodedEvent(**fields)
     except EventInvalidError as err:
         raise BadLineError(str(err)) from None
+    if len(text) <= MAX_EVENT_SIZE:  # else only its spaces make it too large
+        event.text = text
+    return event
 
 
 def write_event(event: Event) -> bytes:
     """Return an event as the text of a line that ``read_event`` reads."""
+    if isinstance(event, EncodedEvent) and event.text:
+        return event.text
     fields: Dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id, "ts": event.ts}
     fields = {field: value for field, value in fields.items() if value}
-    return _encode(fields).encode()
+    return _write(fields).encode()
 
 
 def add_id(text: bytes, id: str) -> bytes:
     """Return a line with an id, unless it has one. What else it holds is not looked at; a bad line stays bad."""
     try:
-        fields = json.loads(text.decode())
-        if not isinstance(fields, dict) or fields.get("id") not in (None, ""):
+        fields = _read(text)
+        if not id or not isinstance(fields, dict) or fields.get("id") not in (None, ""):
             return text
         fields["id"] = id
-        return _encode(fields).encode()
+        return _write(fields).encode()
     except (ValueError, RecursionError):
         return text
 
 
-def new_id(kind: str, source: Source, number: int, text: bytes) -> str:
-    """Return an id of one of the kinds in IDS for an event that has none.
+class Ids:
+    """Makes ids for events that have none."""
 
-    A stable one is derived from the line, its number and the file's own name: the same file gives the same ids
-    again, wherever it lies.
-    """
-    if kind == "none":
-        return ""
-    if kind == "random":
-        return os.urandom(16).hex()
-    name = os.path.basename(source.path)
-    name = name[:-3] if name.endswith(".gz") else name
-    return hashlib.sha256(b"\0".join((name.encode("utf-8", "surrogateescape"), b"%d" % number, text))).hexdigest()[:32]
+    def __init__(self, kind: str) -> None:
+        """``kind`` is one of IDS."""
+        self._kind = kind
+        self._random = _random_ids()
+
+    def of(self, source: Source, number: int, text: bytes) -> str:
+        """Return an id for an event; "" where none is wanted.
+
+        A stable one is derived from the line, its number and the file's own name: the same file gives the same ids
+        again, wherever it lies.
+        """
+        if self._kind == "random":
+            return next(self._random)
+        if self._kind == "none":
+            return ""
+        name = os.path.basename(source.path)
+        name = name[:-3] if name.endswith(".gz") else name
+        content = b"\0".join((name.encode("utf-8", "surrogateescape"), b"%d" % number, text))
+        return hashlib.sha256(content).hexdigest()[: 2 * _ID_SIZE]
+
+
+def _random_ids() -> Iterator[str]:
+    size = 2 * _ID_SIZE
+    while True:
+        digits = os.urandom(256 * _ID_SIZE).hex()
+        for at in range(0, len(digits), size):
+            yield digits[at : at + size]
+
+
+def _read(text: bytes) -> Any:
+    """Do what json.loads does, in half the time of a small event; there is no space around the text."""
+    decoded = text.decode()
+    value, end = _parse(decoded)
+    if end != len(decoded):
+        raise json.JSONDecodeError("Extra data", decoded, end)
+    return value

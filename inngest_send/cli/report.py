@@ -32,12 +32,13 @@ class Report(Listener):
         self._progress = None if is_quiet or not sys.stderr.isatty() else _Progress(sources)
         self._is_shared = sys.stdout.isatty()  # by results and progress: the one line is cleared for the other
 
-    def accepted(self, source: Source, number: int, id: str) -> None:
-        """Print the id."""
-        if self._is_json:
+    def accepted(self, source: Source, numbers: Sequence[int], ids: Sequence[str]) -> None:
+        """Print the ids."""
+        if not self._is_json:
+            self._write("\n".join(ids))
+            return
+        for number, id in zip(numbers, ids):
             self._print_json(file=source.name, line=number, accepted=True, id=id)
-        else:
-            self._write(id)
 
     def not_accepted(self, source: Source, number: int, error: Error) -> None:
         """Print a result object; as text, the error is printed once for all."""
