@@ -6,6 +6,7 @@ import os
 from functools import partial
 
 from .kinds import type_name
+from .logs import default_logger
 from .middleware import Hooks, check_factory, middleware_list
 
 TYPE_CHECKING = False
@@ -133,16 +134,12 @@ class Inngest:
     @property
     def logger(self) -> Any:
         """Where retries are logged at WARNING and successes at DEBUG, without the event key and the event data."""
-        return self._logger
+        return default_logger() if self._logger is None else self._logger
 
     def set_logger(self, logger: Any) -> None:
         """Log to ``logger`` from now on; None is the default one. Raises TypeError for what has no ``warning``."""
-        if logger is None:
-            import logging
-
-            logger = logging.getLogger(__name__)
         try:
-            is_logger = all(callable(getattr(logger, level)) for level in ("debug", "warning"))
+            is_logger = logger is None or all(callable(getattr(logger, level)) for level in ("debug", "warning"))
         except Exception:  # noqa: BLE001  # whatever it is, it is no logger
             is_logger = False
         if not is_logger:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from .cancellation import Cancelled
 from .errors import Error, SendEventsError
 from .kinds import type_name
+from .logs import default_logger
 from .retry import is_retriable_status, parse_retry_after, retry_delay
 from .transport import RequestFailed
 from .wire import SEED_HEADER, event_headers, may_have_accepted, new_seed, read_answer
@@ -25,14 +27,27 @@ if TYPE_CHECKING:
 class Call:
     """What is particular to one call: when it ends, what can cancel it, where it logs."""
 
-    __slots__ = ("cancellation", "deadline", "env", "logger", "timeout")
+    __slots__ = ("_logger", "cancellation", "deadline", "env", "timeout")
 
     def __init__(self, cancellation: Cancellation, timeout: Optional[float], env: Optional[str], logger: Any) -> None:
+        """``logger`` None is the default one. Its module takes a tenth of the start-up of a program that needs none."""
         self.cancellation = cancellation
         self.timeout = timeout  # seconds
         self.deadline = None if timeout is None else cancellation.made_at + timeout  # on the monotonic clock
         self.env = env
-        self.logger = logger
+        self._logger = logger
+
+    def debug(self, message: str, *args: object) -> None:
+        """Log a success."""
+        if self._logger is not None or "logging" in sys.modules:  # else nobody can have asked for it
+            self._find_logger().debug(message, *args)
+
+    def warning(self, message: str, *args: object) -> None:
+        """Log a failure."""
+        self._find_logger().warning(message, *args)
+
+    def _find_logger(self) -> Any:
+        return default_logger() if self._logger is None else self._logger
 
     def time_left(self) -> float:
         """Return the seconds that are left, at most infinity."""
@@ -96,14 +111,14 @@ class Delivery:
             outcome.attempts += 1
             self._attempt(batch, headers, min(left, self._request_timeout), call.cancellation, outcome)
             if not outcome.problem:
-                call.logger.debug("%d events accepted at attempt %d", len(batch.events), outcome.attempts)
+                call.debug("%d events accepted at attempt %d", len(batch.events), outcome.attempts)
                 return outcome
             if not outcome.is_retriable or outcome.attempts >= self._max_attempts:
                 return outcome
             delay = retry_delay(outcome.attempts, outcome.retry_after)
             if delay is None or delay >= call.time_left():
                 return outcome
-            call.logger.warning(
+            call.warning(
                 "attempt %d of %d to send %d events failed: %s; next in %.2f s",
                 outcome.attempts,
                 self._max_attempts,

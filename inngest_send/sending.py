@@ -99,7 +99,7 @@ class Sender:
             result.error = str(err) if isinstance(err, TypeError) else describe(err)
             raise
         finally:
-            hooks.after(result, lambda err: call.logger.warning("middleware: after_send_events: %s", describe(err)))
+            hooks.after(result, lambda err: call.warning("middleware: after_send_events: %s", describe(err)))
 
     async def send_on_thread(
         self, send_sync: Callable[[], List[str]], events: object, timeout: Optional[Duration]

@@ -5,7 +5,6 @@ The facts were measured on a server of August 2026. Where they are documented: h
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import re
@@ -200,12 +199,14 @@ def _redacted(text: str, event_key: Optional[str]) -> str:
 
 def _any_form(character: str) -> str:
     """Return a pattern for a character as it is, or as URLs, HTML or JSON escape it."""
+    from html import escape  # which takes longer to load than all of this package's modules that a send needs
+
     utf16 = character.encode("utf-16-be").hex()
     forms = [  # the character itself last: it may begin another form
         "".join(f"%{byte:02x}" for byte in character.encode()),
         "".join(rf"\\u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4)),
         rf"&#(?:0*{ord(character)}|x0*{ord(character):x});",
-        re.escape(html.escape(character)),
+        re.escape(escape(character)),
         re.escape(character),
     ]
     if character == " ":

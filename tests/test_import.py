@@ -12,7 +12,7 @@ import sysconfig
 import unittest
 
 from tests.library import NAME, ROOT, inngest
-from tests.servers import run_program
+from tests.servers import ScriptedServer, run_program
 
 PACKAGE = os.path.dirname(inngest.__file__)
 HEAVY = {"asyncio", "urllib.request", "http.client", "ssl", "email", "logging", "typing", "argparse"}
@@ -68,6 +68,14 @@ class ImportTest(unittest.TestCase):
         loaded = loaded_by("import " + NAME) - loaded_by("import dataclasses")
         self.assertEqual(loaded & HEAVY, set())
         self.assertIn(NAME, loaded)
+
+    def test_a_send_that_succeeds_loads_no_logging(self):
+        with ScriptedServer() as server:
+            program = "import {0}; client = {0}.Inngest(app_id='a', is_production=False, event_api_base_url={1!r})"
+            program += "; client.send_sync({0}.Event(name='a')); client.close()"
+            loaded = loaded_by(program.format(NAME, server.url))
+        self.assertEqual(loaded & {"logging", "asyncio", "argparse"}, set())
+        self.assertIn("http.client", loaded)
 
     def test_it_starts_no_thread_reads_no_environment_and_opens_no_socket(self):
         program = """

@@ -142,10 +142,10 @@ def fan_out(bench):
 
 
 def threads(bench):
-    """Many threads, one client."""
+    """Many threads, one client. The floor has a connection for each: it shows what the threads alone cost."""
     count, sends = 32, bench.count(200, 5)
     runs = {}
-    for name in bench.names():
+    for name in bench.names(HTTP_CLIENT):
         for label, shape in (("one thread", (1, count * sends)), ("{} threads".format(count), (count, sends))):
             run = bench.warm("threads", name, url=bench.urls["plain"], count=shape[0], sends=shape[1])
             runs["{}, {}".format(name, label)] = bench.connections(run, "plain")

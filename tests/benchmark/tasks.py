@@ -10,7 +10,7 @@ import json
 import threading
 import time
 
-from tests.benchmark.contestants import MAX_BATCH, OURS, PEER, contestant
+from tests.benchmark.contestants import HTTP_CLIENT, MAX_BATCH, OURS, PEER, contestant
 from tests.benchmark.events import NAME, data_of_25_values, data_of_size, small_data
 from tests.library import module
 
@@ -123,17 +123,17 @@ def _asynchronous(name, url):
 
 def threads(name, url, count, sends):
     """Send events one after another from each of ``count`` threads; the unit is a send."""
-    it = _warm(name, url)
+    its = _warm_for_threads(name, url, count)
     failures = []
 
-    def send():
+    def send(it):
         try:
             for number in range(sends):
                 it.send_one(NAME, small_data(number))
         except Exception as error:
             failures.append(error)
 
-    workers = [threading.Thread(target=send) for _ in range(count)]
+    workers = [threading.Thread(target=send, args=(it,)) for it in its]
     with Stopwatch(count * sends) as watch:
         for worker in workers:
             worker.start()
@@ -142,6 +142,17 @@ def threads(name, url, count, sends):
     if failures:
         raise failures[0]
     return watch.sample
+
+
+@functools.lru_cache(maxsize=None)
+def _warm_for_threads(name, url, count):
+    """Return a contestant for each thread: the one that there is, where threads can share it."""
+    if name != HTTP_CLIENT:
+        return [_warm(name, url)] * count
+    its = [contestant(name, url) for _ in range(count)]
+    for it in its:
+        it.send_one(NAME, small_data(0))
+    return its
 
 
 def make(name, count):
