@@ -141,7 +141,7 @@ class Channel:
                 self.is_cut_short = True
                 return
 
-    def makefile(self, mode: str) -> io.BufferedReader:
+    def makefile(self) -> io.BufferedReader:
         """Return a file to read one answer from."""
         return io.BufferedReader(_Reader(self))
 

@@ -165,7 +165,7 @@ class _Outcome:
     def read(self, response: Response, event_key: Optional[str]) -> None:
         """Take an answer of the server."""
         self._take_status(response)
-        location = response.headers.get("Location")
+        location = response.headers.get("location")
         answer = read_answer(response.status, location, response.body, self._count, event_key)
         self.ids, self.problem = answer.ids, answer.problem
         if response.was_resent or may_have_accepted(response.status):
@@ -198,7 +198,7 @@ class _Outcome:
     def _take_status(self, response: Response) -> None:
         self.status = response.status
         self.is_retriable = is_retriable_status(response.status)
-        self.retry_after = parse_retry_after(response.headers.get("Retry-After"), time.time())
+        self.retry_after = parse_retry_after(response.headers.get("retry-after"), time.time())
 
 
 def events_error(problem: str, ids: Sequence[str], unsent: Sequence[Event], **details: Any) -> SendEventsError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import threading
 import time
 import unittest
@@ -14,6 +15,7 @@ from tests.servers import ScriptedServer, client_for
 executor_module = module("executor")
 SendExecutor = executor_module.SendExecutor
 
+counts_references = unittest.skipUnless(hasattr(sys, "getrefcount"), "needs an interpreter that counts references")
 TIME_LIMIT = 10.0  # seconds; only a failing test waits so long
 
 
@@ -107,6 +109,7 @@ class SubmitTest(ExecutorTest):
         last.result(TIME_LIMIT)
         self.assertEqual(ran, ["last"])
 
+    @counts_references
     def test_an_idle_thread_keeps_nothing_of_its_last_task_alive(self):
         class Argument:
             pass
@@ -225,6 +228,7 @@ class EndTest(ExecutorTest):
         executor.submit(executor.shutdown).result(TIME_LIMIT)
         wait_until(lambda: not self.new_threads())
 
+    @counts_references
     def test_a_dropped_executor_ends_its_threads(self):
         executor = SendExecutor(2)
         executor.submit(divmod, 7, 2).result(TIME_LIMIT)
@@ -250,6 +254,7 @@ class EndTest(ExecutorTest):
 
 
 class LastReferenceTest(ExecutorTest):
+    @counts_references
     def test_the_last_reference_to_a_client_may_die_on_its_own_thread(self):
         sending, release = threading.Event(), self.release
         died_on = []
