@@ -10,8 +10,8 @@ from .channel import Channel, connect, start_tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     import io
+    import ssl
     from typing import Dict, List, Optional, Tuple
 
     from .cancellation import Cancellation
