@@ -106,7 +106,7 @@ RULES = [  # for each block how it is run, and the names of the events that must
     Rule("Send", "import inngest_send", python(), arrive=["my_event", "a", "b"]),
     Rule("Send", "async def handler", python(), arrive=["my_event"]),
     Rule("Events", "try:", python(), arrive=[]),
-    Rule("Retries and time limits", "client =", python(), arrive=["my_event"]),
+    Rule("AWS Lambda", "client =", python(), arrive=["my_event"]),
     Rule("Install, or vendor", "cp -r", copied, arrive=[]),
     Rule("Install, or vendor", "python3 -m pip", shell(without=INSTALL), arrive=[]),  # .ci runs it: it builds a wheel
     Rule("Install, or vendor", "mkdir app", zipped, arrive=[]),
