@@ -59,9 +59,9 @@ class Settings:
         """Raises TypeError for an argument of the wrong type, ArgumentInvalidError for a value that cannot work."""
         if not is_a(app_id, str):
             raise TypeError(f"app_id: expected a str, got {type_name(app_id)}")
-        if not app_id:
+        self.app_id: str = str.__str__(app_id)  # a subclass's own methods may do anything
+        if not self.app_id:
             raise ArgumentInvalidError("app_id: expected a non-empty str")
-        self.app_id: str = app_id
         self.is_production: bool = _is_production(is_production, environ)
         self.event_key: Optional[str] = _event_key(event_key, environ)
         self.env: Optional[str] = _env(env, environ)
@@ -79,13 +79,14 @@ class Settings:
 def seconds(duration: Any, name: str) -> float:
     """Return milliseconds as int, or a timedelta, in seconds. Raises TypeError for anything else."""
     if is_a(duration, int) and not is_a(duration, bool):
+        milliseconds = int.__int__(duration)
         try:
-            return float(duration / 1000)
+            return milliseconds / 1000
         except OverflowError:
-            return float("inf") if duration > 0 else float("-inf")
+            return float("inf") if milliseconds > 0 else float("-inf")
     datetime = sys.modules.get("datetime")  # without it no argument can be a timedelta
     if datetime is not None and is_a(duration, datetime.timedelta):
-        return float(duration.total_seconds())
+        return float(datetime.timedelta.total_seconds(duration))
     raise TypeError(f"{name}: expected milliseconds as int, or a timedelta, got {type_name(duration)}")
 
 
@@ -93,9 +94,10 @@ def _positive_int(value: int, name: str) -> int:
     """Return ``value``. Raises TypeError or ArgumentInvalidError when it is no int of 1 or more."""
     if is_a(value, bool) or not is_a(value, int):
         raise TypeError(f"{name}: expected an int, got {type_name(value)}")
-    if value < 1:
+    number = int.__int__(value)
+    if number < 1:
         raise ArgumentInvalidError(f"{name}: expected 1 or more")
-    return value
+    return number
 
 
 def optional_text(value: Optional[str], name: str) -> str:
@@ -104,7 +106,7 @@ def optional_text(value: Optional[str], name: str) -> str:
         return ""
     if not is_a(value, str):
         raise TypeError(f"{name}: expected a str, got {type_name(value)}")
-    return value.strip()
+    return str.__str__(value).strip()
 
 
 def environment_name(value: Optional[str], source: str) -> Optional[str]:

@@ -12,6 +12,7 @@ import warnings
 import weakref
 
 from tests import library
+from tests.environments import counts_references
 from tests.library import inngest
 from tests.servers import (
     ScriptedServer,
@@ -26,7 +27,6 @@ from tests.servers import (
 
 EVENT = inngest.Event(name="test/event")
 LARGE = [inngest.Event(name="test/large", data={"text": "x" * 2000000})] * 2
-counts_references = unittest.skipUnless(hasattr(sys, "getrefcount"), "needs an interpreter that counts references")
 SMALL_BUFFER = 65536  # bytes
 WAIT = 10  # seconds until something that should happen at once counts as missing
 

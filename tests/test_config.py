@@ -348,6 +348,18 @@ class Others(ConfigCase):
             for value in (None, True, 1.0, "5"):
                 self.check_wrong_type(name, **{name: value})
 
+    def test_subclasses_are_taken_for_their_text_or_number_whatever_else_they_do(self):
+        def fail(*_):
+            raise RuntimeError("s3cr3t")
+
+        methods = {name: fail for name in ("__bool__", "__eq__", "__lt__", "__str__", "__truediv__", "strip")}
+        methods["__hash__"] = lambda _: 1
+        text, number = type("Text", (str,), methods), type("Number", (int,), methods)
+        texts = {"app_id": text("app"), "event_key": text(" key "), "env": text("branch")}
+        numbers = {"max_attempts": number(2), "max_concurrency": number(3), "request_timeout": number(1000)}
+        with client(**texts, **numbers) as made:
+            self.assertEqual((made.app_id, made.event_key, made.env), ("app", "key", "branch"))
+
     def test_the_other_arguments_have_their_types(self):
         for name, values in (
             ("event_api_base_url", (b"http://h", 5, True)),

@@ -9,7 +9,7 @@ import zipapp
 import zipfile
 
 from tests import library
-from tests.environments import PACKAGE, SENDER, SENT, copy_library, name_ids, run
+from tests.environments import PACKAGE, SENDER, SENT, copy_library, counts_references, name_ids, run
 from tests.servers import ScriptedServer
 
 try:
@@ -204,6 +204,7 @@ class LimitsTest(unittest.TestCase):
     def test_with_64_file_descriptors(self):
         self.check_sends_much("RLIMIT_NOFILE", 64)
 
+    @counts_references
     def test_with_128_mb_of_address_space_to_spare(self):
         self.check_sends_much("RLIMIT_AS", 128 * 1024 * 1024)
 

@@ -128,7 +128,7 @@ class Fields(unittest.TestCase):
         for name in ("a", " ", "inngest", "inngestfoo", "a/inngest/b", "n" * 513, "\n", Text("a/b"), Word.YES):
             with self.subTest(name=name[:20]):
                 text = json.loads(encoded(Event(name)).decode())["name"]
-                self.assertEqual(text, str.__str__(name))
+                self.assertEqual(text, "".join([name]))  # as it is: str.__str__ of PyPy runs the code of the class
 
     def test_other_names_are_refused(self):
         for name in ("", Text(""), None, 5, b"a", ["a"], UnboundProxy(), "inngest/", "InnGest/foo", "a\ud800"):

@@ -2,20 +2,19 @@
 
 import asyncio
 import gc
-import sys
 import threading
 import time
 import unittest
 import weakref
 from unittest import mock
 
+from tests.environments import counts_references
 from tests.library import inngest, module
 from tests.servers import ScriptedServer, client_for
 
 executor_module = module("executor")
 SendExecutor = executor_module.SendExecutor
 
-counts_references = unittest.skipUnless(hasattr(sys, "getrefcount"), "needs an interpreter that counts references")
 TIME_LIMIT = 10.0  # seconds; only a failing test waits so long
 
 
