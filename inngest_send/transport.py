@@ -26,7 +26,8 @@ from .proxy import find_proxy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Optional
+    from collections.abc import Mapping
+    from typing import Dict, List, Optional
 
     from .cancellation import Cancellation
 
@@ -112,7 +113,8 @@ class _Post(urllib.request.Request):
     def __init__(
         self, url: str, body: bytes, headers: Dict[str, str], deadline: float, cancellation: Cancellation
     ) -> None:
-        super().__init__(url, body, headers, method="POST")
+        super().__init__(url, body, method="POST")
+        self.headers = headers  # not by add_header(), which would write X-inngest-sdk
         self.body = body
         self.deadline = deadline
         self.cancellation = cancellation
@@ -166,10 +168,15 @@ class _Handler(urllib.request.BaseHandler):
         target, headers = request.selector, request.headers
         if proxy is not None and not proxy.is_tunnel:
             target, headers = request.full_url, {**headers, **proxy.headers}
-        lines = [f"POST {target} HTTP/1.1", f"Host: {request.host}", "Accept-Encoding: identity"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        lines += [f"Content-Length: {len(request.body)}", "", ""]
-        return "\r\n".join(lines).encode("ascii") + request.body
+        lines = request_lines(target, request.host, headers, len(request.body))
+        return "\r\n".join([*lines, "", ""]).encode("ascii") + request.body
+
+
+def request_lines(target: str, host: str, headers: Mapping[str, str], size: int) -> List[str]:
+    """Return the lines of the head of a POST request with a body of ``size`` bytes."""
+    lines = [f"POST {target} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return [*lines, f"Content-Length: {size}"]
 
 
 # What a connection that the server closed while it was idle raises; http.client's RemoteDisconnected is one of them.

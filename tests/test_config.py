@@ -352,7 +352,7 @@ class Others(ConfigCase):
         def fail(*_):
             raise RuntimeError("s3cr3t")
 
-        methods = {name: fail for name in ("__bool__", "__eq__", "__lt__", "__str__", "__truediv__", "strip")}
+        methods = dict.fromkeys(("__bool__", "__eq__", "__lt__", "__str__", "__truediv__", "strip"), fail)
         methods["__hash__"] = lambda _: 1
         text, number = type("Text", (str,), methods), type("Number", (int,), methods)
         texts = {"app_id": text("app"), "event_key": text(" key "), "env": text("branch")}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from ..transport import request_lines
 from ..wire import SEED_HEADER, Batcher, event_headers, event_url, new_seed
 
 TYPE_CHECKING = False
@@ -16,10 +19,10 @@ if TYPE_CHECKING:
 def show_requests(client: Inngest, events: Iterable[Event], output: Output) -> None:
     """Print each request as it would go out, the event key redacted. Raises EventInvalidError."""
     url = event_url(client.event_api_origin, None) if client.event_key is None else f"{client.event_api_origin}e/***"
+    parts = urlsplit(url)
     for batch in Batcher(events).batches():
-        output.write(f"POST {url}")
-        headers = {**event_headers(client.env), SEED_HEADER: new_seed(), "Content-Length": str(len(batch.body))}
-        for name, value in headers.items():
-            output.write(f"{name}: {value}")
+        headers = {**event_headers(client.env), SEED_HEADER: new_seed()}
+        for line in request_lines(parts.path, parts.netloc, headers, len(batch.body)):
+            output.write(line)
         output.write("")
         output.write(batch.body.decode())

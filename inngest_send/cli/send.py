@@ -49,7 +49,8 @@ examples:
   gzip -cd orders.ndjson.gz | send --file - --skip-bad
 
 exit codes: 0 all accepted; 1 some not; 2 bad input or usage, nothing sent;
-3 bad lines skipped; 130 and 143 after Ctrl-C and SIGTERM.
+3 bad lines skipped; 130, 143 and 129 after Ctrl-C, SIGTERM and
+the loss of the terminal.
 
 The event key is never an argument: set INNGEST_EVENT_KEY, or use
 --event-key-file.
