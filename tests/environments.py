@@ -37,15 +37,6 @@ print(inngest.__spec__.origin)
 SENT = "id of first, id of second, id of third, TypeError"
 
 
-def name_ids(peer):
-    """A server's script whose ids say which event they belong to."""
-    while True:
-        request = peer.read()
-        if request is None:
-            return
-        peer.answer(200, {"ids": ["id of " + event["name"] for event in request.events], "status": 200})
-
-
 def copy_library(folder, name=NAME):
     """Copy the library to where ``import name`` finds it when ``folder`` is on the path; return the copy's folder."""
     *parents, last = name.split(".")

@@ -203,6 +203,15 @@ def silent(peer):
     peer.server.finished.wait()
 
 
+def name_ids(peer):
+    """A script whose ids say which event they belong to."""
+    while True:
+        request = peer.read()
+        if request is None:
+            return
+        peer.answer(200, {"ids": ["id of " + event["name"] for event in request.events], "status": 200})
+
+
 def answering(*args, **kwargs):
     """Return a script that gives every request the same answer; the arguments are those of ``Peer.answer``."""
 

@@ -9,8 +9,8 @@ import zipapp
 import zipfile
 
 from tests import library
-from tests.environments import PACKAGE, SENDER, SENT, copy_library, counts_references, name_ids, run
-from tests.servers import ScriptedServer
+from tests.environments import PACKAGE, SENDER, SENT, copy_library, counts_references, run
+from tests.servers import ScriptedServer, name_ids
 
 try:
     import resource

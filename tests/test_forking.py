@@ -5,8 +5,8 @@ import signal
 import unittest
 
 from tests import library
-from tests.environments import name_ids, run, start
-from tests.servers import ScriptedServer
+from tests.environments import run, start
+from tests.servers import ScriptedServer, name_ids
 
 PREFORK = """
 import asyncio, importlib, os, signal, sys, threading, warnings

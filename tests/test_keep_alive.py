@@ -11,7 +11,7 @@ from unittest import mock
 
 from tests import library
 from tests.library import inngest, module
-from tests.servers import CERTIFICATES, KEY, ScriptedServer, answering, client_for, failure_of, server_context
+from tests.servers import CERTIFICATES, KEY, ScriptedServer, answering, client_for, failure_of, name_ids, server_context
 
 FORKING = """
 import os, sys
@@ -57,15 +57,6 @@ class Clock:
 
 def send(client, name="test/event"):
     return client.send_sync(inngest.Event(name=name))
-
-
-def name_ids(peer):
-    """A script whose ids say which event they belong to."""
-    while True:
-        request = peer.read()
-        if request is None:
-            return
-        peer.answer(200, {"ids": ["id of " + event["name"] for event in request.events], "status": 200})
 
 
 def seed_of(request):

@@ -5,8 +5,8 @@ import sys
 import unittest
 
 from tests import library
-from tests.environments import SENDER, SENT, name_ids, run
-from tests.servers import ScriptedServer
+from tests.environments import SENDER, SENT, run
+from tests.servers import ScriptedServer, name_ids
 
 try:
     import _testcapi

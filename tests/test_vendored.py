@@ -8,9 +8,9 @@ import sys
 import tempfile
 import unittest
 
-from tests.environments import PACKAGE, SENDER, SENT, copy_library, name_ids, run
+from tests.environments import PACKAGE, SENDER, SENT, copy_library, run
 from tests.library import inngest
-from tests.servers import ScriptedServer, client_for
+from tests.servers import ScriptedServer, client_for, name_ids
 
 NAMES = ("acme._vendor.inngest_send", "acme._vendor.events", "events")
 
