@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Duration = Union[int, timedelta]
 
+DEV_MODE = "for a Dev Server on this machine set INNGEST_DEV=1"
 CLOUD_ORIGIN = "https://inn.gs/"
 DEV_ORIGIN = "http://127.0.0.1:8288/"
 DEV_PORT = 8288
@@ -157,9 +158,9 @@ def _event_key(argument: Optional[str], environ: Mapping[str, str]) -> Optional[
 def _event_api_origin(argument: Optional[str], environ: Mapping[str, str], is_production: bool) -> str:
     scheme = "https" if is_production else "http"
     dev = environ.get("INNGEST_DEV", "").strip()
-    dev_origin = None
+    from_dev = None
     if not is_production and dev.lower() not in _TRUE | _FALSE:
-        dev_origin = _dev_origin(dev)
+        from_dev = dev_origin(dev, "INNGEST_DEV")
     for value, source in (
         (argument, "event_api_base_url"),
         (environ.get("INNGEST_EVENT_API_BASE_URL"), "INNGEST_EVENT_API_BASE_URL"),
@@ -168,15 +169,16 @@ def _event_api_origin(argument: Optional[str], environ: Mapping[str, str], is_pr
         url = optional_text(value, source)
         if url:
             return base_url(url, source, scheme)
-    return dev_origin or (CLOUD_ORIGIN if is_production else DEV_ORIGIN)
+    return from_dev or (CLOUD_ORIGIN if is_production else DEV_ORIGIN)
 
 
-def _dev_origin(value: str) -> str:
+def dev_origin(value: str, source: str) -> str:
+    """Return the base URL of a Dev Server, given as a URL, host and port, or localhost. Raises URLInvalidError."""
     if "://" not in value and not re.search(r"[.:]", value):
         if value.lower() != "localhost":
-            raise URLInvalidError("INNGEST_DEV: expected 1, 0, or the URL of a Dev Server")
+            raise URLInvalidError(f"{source}: expected 1, 0, or the URL of a Dev Server")
         value = f"{value}:{DEV_PORT}"
-    return base_url(value, "INNGEST_DEV", "http")
+    return base_url(value, source, "http")
 
 
 def base_url(value: str, source: str, default_scheme: str) -> str:
@@ -198,6 +200,8 @@ def base_url(value: str, source: str, default_scheme: str) -> str:
         problem = "it has user info; the event key is passed as event_key"
     elif match["query"]:
         problem = "it has a query or a fragment"
+    elif re.search(r"/e(/[^/]*)?/*$", match["path"]):
+        problem = "its path ends as that of the Event API; the base URL is what comes before, and the key is event_key"
     elif match["junk"] or not host:
         problem = "its host is not valid"
     elif port is not None and not (port.isdigit() and port.isascii() and 1 <= int(port[:6]) <= 65535):

@@ -111,7 +111,7 @@ class Delivery:
             outcome.attempts += 1
             self._attempt(batch, headers, min(left, self._request_timeout), call.cancellation, outcome)
             if not outcome.problem:
-                call.debug("%d events accepted at attempt %d", len(batch.events), outcome.attempts)
+                call.debug("%s accepted at attempt %d", _counted(len(batch.events)), outcome.attempts)
                 return outcome
             if not outcome.is_retriable or outcome.attempts >= self._max_attempts:
                 return outcome
@@ -119,10 +119,10 @@ class Delivery:
             if delay is None or delay >= call.time_left():
                 return outcome
             call.warning(
-                "attempt %d of %d to send %d events failed: %s; next in %.2f s",
+                "attempt %d of %d to send %s failed: %s; next in %.2f s",
                 outcome.attempts,
                 self._max_attempts,
-                len(batch.events),
+                _counted(len(batch.events)),
                 outcome.problem,
                 delay,
             )
@@ -203,9 +203,12 @@ class _Outcome:
 
 def events_error(problem: str, ids: Sequence[str], unsent: Sequence[Event], **details: Any) -> SendEventsError:
     """Return an error whose message begins with how many events were accepted."""
-    count = len(ids) + len(unsent)
-    noun = "event" if count == 1 else "events"
-    return SendEventsError(f"{len(ids):,} of {count:,} {noun} accepted: {problem}", ids, unsent=unsent, **details)
+    of_all = _counted(len(ids) + len(unsent))
+    return SendEventsError(f"{len(ids):,} of {of_all} accepted: {problem}", ids, unsent=unsent, **details)
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} event" if count == 1 else f"{count:,} events"
 
 
 def describe(error: BaseException) -> str:

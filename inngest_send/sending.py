@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from .cancellation import CURRENT, Cancellation
-from .config import environment_name, seconds
+from .config import DEV_MODE, environment_name, seconds
 from .delivery import Call, Delivery, describe, events_error
 from .errors import AsyncUnsupportedError, EventKeyUnspecifiedError, SendEventsError
 from .event import Event
@@ -68,7 +68,7 @@ class Sender:
             call = Call(cancellation, limit, environment_name(env, "env"), logger)
             source = _iterable(events)
             if self._needs_key:
-                raise EventKeyUnspecifiedError("no event key: pass event_key, or set INNGEST_EVENT_KEY")
+                raise EventKeyUnspecifiedError(f"no event key: pass event_key, or set INNGEST_EVENT_KEY; {DEV_MODE}")
             if self._is_closed or cancellation.is_cancelled:
                 _refuse(events, _CLOSED)
             if limit is not None and limit <= 0:

@@ -131,7 +131,8 @@ class Batcher:
 
 def not_an_event(value: object, where: str) -> str:
     """Return the message for a value that should have been an event."""
-    return f"{where}: expected an Event of {Event.__module__}, got {type_name(value)}"
+    way_out = "; make one with Event(**it)" if is_a(value, dict) else ""
+    return f"{where}: expected an Event of {Event.__module__}, got {type_name(value)}{way_out}"
 
 
 class Answer:

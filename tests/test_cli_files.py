@@ -145,9 +145,11 @@ class BadLineTest(CommandTest):
         self.assertEqual(code, 2)
         self.check_complaints(errors, path + ": item {}")
 
-    def test_check_needs_no_key_and_says_nothing_of_what_is_good(self):
+    def test_check_needs_no_key_and_counts_the_lines(self):
         self.env.pop("INNGEST_DEV")
-        self.assertEqual(self.send("--file", self.write("events", numbered(3)), "--check"), (0, "", ""))
+        path = self.write("events", numbered(3))
+        self.assertEqual(self.send("--file", path, "--check"), (0, "", "3 good lines, 0 bad lines\n"))
+        self.assertEqual(self.send("--file", path, "--check", "--quiet"), (0, "", ""))
 
     def test_the_run_stops_at_a_bad_line_after_what_came_before_it(self):
         path = self.write("events", lines(numbered(7)) + "nonsense\n" + lines(numbered(2)))

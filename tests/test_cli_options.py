@@ -39,7 +39,7 @@ class WhereToTest(unittest.TestCase):
             ({"INNGEST_DEV": "http://other:1"}, ["a", "--dev"], "http://other:1/e/NO_EVENT_KEY_SET"),
             ({}, ["a", "--dev", "http://dev:1234/path"], "http://dev:1234/path/e/NO_EVENT_KEY_SET"),
             ({}, ["--dev", "dev:1234", "a"], "http://dev:1234/e/NO_EVENT_KEY_SET"),
-            ({}, ["--dev=localhost", "a"], "http://localhost/e/NO_EVENT_KEY_SET"),
+            ({}, ["--dev=localhost", "a"], "http://localhost:8288/e/NO_EVENT_KEY_SET"),
             (CLOUD, ["a", "--base-url", "https://gw.example/inngest/"], "https://gw.example/inngest/e/***"),
             ({"INNGEST_DEV": "1"}, ["a", "--base-url", "http://h:1"], "http://h:1/e/NO_EVENT_KEY_SET"),
         ]
@@ -59,7 +59,11 @@ class WhereToTest(unittest.TestCase):
     def test_what_cannot_work_is_one_line_and_exit_2(self):
         cases = [
             ({}, ["a"], "no event key: set INNGEST_EVENT_KEY, or pass --event-key-file"),
+            ({}, ["a"], "or pass --dev"),
             (CLOUD, ["a", "--base-url", "ftp://h"], "its scheme must be http or https"),
+            (CLOUD, ["a", "--base-url", "https://h/e/" + KEY], "its path ends as that of the Event API"),
+            (CLOUD, ["a", "--dev", "soon"], "--dev: expected"),
+            (CLOUD, ["a", "--local", "--dev"], "do not go with it"),
             (CLOUD, ["a", "--env", "x\ny"], "env"),
             (CLOUD, ["a", "--app-id", ""], "app_id"),
             (CLOUD, ["a", "--event-key-file", "/does/not/exist"], "No such file"),
@@ -92,6 +96,13 @@ class WhereToTest(unittest.TestCase):
 
 
 class KeyTest(CommandTest):
+    def test_as_an_argument_it_is_refused_and_not_repeated(self):
+        for arguments in (["--event-key", KEY], ["--event-key=" + KEY]):
+            code, output, errors = dry_run(CLOUD, ["a", *arguments])
+            self.assertEqual((code, output), (2, ""))
+            self.assertIn("the event key is never an argument: set INNGEST_EVENT_KEY", errors)
+            self.assertNotIn(KEY, errors)
+
     def test_the_key_comes_from_a_file_or_from_standard_input(self):
         for path, input in ((self.write("key", KEY + "\n"), ""), ("-", " {} \n".format(KEY))):
             code, output, errors = self.send("a", "--event-key-file", path, input=input)

@@ -9,7 +9,7 @@ import sys
 import unittest
 
 from tests.commands import KEY, CommandTest, environment, finish, lines, numbered, run
-from tests.library import NAME, ROOT
+from tests.library import ROOT
 
 try:
     import pty
@@ -52,8 +52,8 @@ class TextTest(CommandTest):
         path = self.write("events", [{"name": "a", "data": {"password": "s3cr3t"}}])
         code, _, errors = self.send("--file", path, "--verbose", env=env)
         self.assertEqual(code, 0)
-        self.assertRegex(errors, r"WARNING attempt 1 of 5 to send 1 events failed: HTTP 503; next in 0\.[12]\d s\n")
-        self.assertRegex(errors, r"DEBUG 1 events accepted at attempt 2\n")
+        self.assertRegex(errors, r"WARNING attempt 1 of 5 to send 1 event failed: HTTP 503; next in 0\.[12]\d s\n")
+        self.assertRegex(errors, r"DEBUG 1 event accepted at attempt 2\n")
         self.assertNotIn("s3cr3t", errors)
 
     def test_on_a_terminal_there_is_progress_which_the_summary_replaces(self):
@@ -183,11 +183,11 @@ class HelpTest(CommandTest):
     @unittest.skipUnless(os.name == "posix", "needs a shell")
     def test_its_examples_work(self):
         examples = re.search(r"(?s)\nexamples:\n(.*?)\n\n", run("send", "--help")[1]).group(1)
-        program = 'set -e; send() { PYTHONPATH=$ROOT "$PYTHON" -W error -m "$NAME" send "$@"; }\n' + examples
+        program = 'set -e; python3() { "$PYTHON" -W error "$@"; }\n' + examples
         self.write("orders.ndjson", numbered(2))
-        with gzip.open(self.path("orders.ndjson.gz"), "wb") as file:
+        with gzip.open(self.path("orders.gz"), "wb") as file:
             file.write(lines(numbered(4)[2:]).encode())
-        env = {**self.env, "ROOT": ROOT, "PYTHON": sys.executable, "NAME": NAME}
+        env = {**self.env, "PYTHONPATH": ROOT, "PYTHON": sys.executable}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         done = subprocess.run(["sh", "-c", program], cwd=self.folder, env=env, timeout=60, **pipes)
         self.assertEqual((done.returncode, len(done.stdout.split())), (0, 5), done.stderr)

@@ -41,6 +41,10 @@ class EventServerTest(unittest.TestCase):
 
 
 class Stored(EventServerTest):
+    def test_before_it_is_started_it_has_no_url(self):
+        with self.assertRaisesRegex(RuntimeError, "not started"):
+            testing.EventServer().url
+
     def test_an_event_is_stored_with_all_that_came(self):
         server = self.start()
         before = time.time()

@@ -83,7 +83,7 @@ def logged(stage, block):
 def nightly(stage, block):
     os.environ["HOME"] = stage.folder  # where the zipapp lies that the README made above
     os.mkdir(os.path.join(stage.folder, "export"))
-    stage.write({"export/orders.ndjson": ORDERS["orders.ndjson"]})
+    stage.write({"export/orders.ndjson": ORDERS["orders.ndjson"], ".inngest_key": "key\n"})
     cron()(stage, block)
 
 
@@ -106,7 +106,8 @@ RULES = [  # for each block how it is run, and the names of the events that must
     Rule("Send", "import inngest_send", python(), arrive=["my_event", "a", "b"]),
     Rule("Send", "async def handler", python(), arrive=["my_event"]),
     Rule("Events", "try:", python(), arrive=[]),
-    Rule("AWS Lambda", "client =", python(), arrive=["my_event"]),
+    Rule("Retries and time limits", "from datetime", python(), arrive=["my_event"]),
+    Rule("AWS Lambda", "import inngest_send", python(), arrive=["my_event"]),
     Rule("Install, or vendor", "cp -r", copied, arrive=[]),
     Rule("Install, or vendor", "python3 -m pip", shell(without=INSTALL), arrive=[]),  # .ci runs it: it builds a wheel
     Rule("Install, or vendor", "mkdir app", zipped, arrive=[]),

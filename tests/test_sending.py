@@ -101,6 +101,8 @@ class SplitTest(unittest.TestCase):
             for wrong in ([1], ["text"], (None,), [Event(name="a"), {"name": "a"}], iter([5]), {"name"}):
                 with self.subTest(wrong), self.assertRaisesRegex(TypeError, r"events\[[01]\]: expected an Event"):
                     client.send_sync(wrong)
+            with self.assertRaisesRegex(TypeError, r"got dict; make one with Event\(\*\*it\)"):
+                client.send_sync([{"name": "a"}])
         self.assertEqual(server.connections, 0)
 
 

@@ -9,11 +9,12 @@ import re
 import sys
 
 from ..client import Inngest
+from ..config import DEV_MODE, dev_origin
 from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional
+    from typing import Any, Dict, NoReturn, Optional
 
 _DEV_URL = re.compile(r".*://.*|[\w.-]+:[0-9]+|\[.*\]:[0-9]+|localhost")
 
@@ -25,6 +26,7 @@ def add_client_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--base-url", metavar="URL", help="the base URL of the Event API")
     group.add_argument("--env", metavar="NAME", help="the branch environment")
     group.add_argument("--app-id", metavar="ID", default="inngest_send", help="the app's id (default: %(default)s)")
+    group.add_argument("--event-key", action=_RefuseKey, help=argparse.SUPPRESS)
     group.add_argument("--event-key-file", metavar="PATH", help="read the event key from a file, or - for stdin")
     group.add_argument("--local", action="store_true", help="a stand-in server; show what it receives")
     group = parser.add_argument_group("how")
@@ -45,13 +47,15 @@ def make_client(arguments: argparse.Namespace, **overrides: Any) -> Inngest:
     options: Dict[str, Any] = {"event_api_base_url": arguments.base_url, "env": arguments.env}
     if arguments.dev is not None:
         options["is_production"] = False
-        options["event_api_base_url"] = arguments.base_url or arguments.dev or None
+        if not arguments.base_url and arguments.dev:
+            options["event_api_base_url"] = dev_origin(arguments.dev, "--dev")
     options["event_key"] = _event_key(arguments.event_key_file)
     options.update(overrides)
     client = Inngest(app_id=arguments.app_id, max_attempts=arguments.max_attempts, **options)
     if client.is_production and client.event_key is None:
         client.close()
-        raise EventKeyUnspecifiedError("no event key: set INNGEST_EVENT_KEY, or pass --event-key-file")
+        problem = f"no event key: set INNGEST_EVENT_KEY, or pass --event-key-file; {DEV_MODE} or pass --dev"
+        raise EventKeyUnspecifiedError(problem)
     return client
 
 
@@ -69,6 +73,13 @@ def set_up_logging(is_verbose: bool) -> None:
 def timeout_of(arguments: argparse.Namespace) -> Optional[int]:
     """Return ``--timeout`` in milliseconds, as the client takes it."""
     return None if arguments.timeout is None else max(1, round(arguments.timeout * 1000))
+
+
+class _RefuseKey(argparse.Action):
+    """Says what to do instead; as an unknown option it would be printed with the key."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        parser.error("the event key is never an argument: set INNGEST_EVENT_KEY, or use --event-key-file")
 
 
 def _event_key(path: Optional[str]) -> Optional[str]:

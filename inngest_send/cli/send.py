@@ -16,7 +16,7 @@ from ..wire import MAX_BATCH_EVENTS
 from .bulk import Bulk
 from .leftover import Leftover
 from .options import add_client_options, make_client, set_up_logging, take_dev_name, timeout_of
-from .output import Output, complain, event_line, tell
+from .output import Output, complain, counted, event_line, tell
 from .report import Report
 from .request import show_requests
 from .signals import Signals
@@ -43,10 +43,10 @@ printed one a line, in the order of the input.
 
 EXAMPLES = """\
 examples:
-  send app/user.created --data '{"id": 7}'
-  send --file orders.ndjson --unsent left.ndjson
-  send --file orders.ndjson --check
-  gzip -cd orders.ndjson.gz | send --file - --skip-bad
+  %(prog)s app/user.created --data '{"id": 7}'
+  %(prog)s --file orders.ndjson --unsent left.ndjson
+  %(prog)s --file orders.ndjson --check
+  gzip -cd orders.gz | %(prog)s --file - --skip-bad
 
 exit codes: 0 all accepted; 1 some not; 2 bad input or usage, nothing sent;
 3 bad lines skipped; 130, 143 and 129 after Ctrl-C, SIGTERM and
@@ -121,6 +121,8 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         raise ArgumentInvalidError("expected either the NAME of an event, or --file (see --help)")
     if arguments.file and (arguments.data is not None or arguments.id is not None or arguments.ts is not None):
         raise ArgumentInvalidError("--data, --id and --ts go with NAME; in a file each line has its own")
+    if arguments.local and (arguments.dev is not None or arguments.base_url):
+        raise ArgumentInvalidError("--local sends to a server of its own, so --dev and --base-url do not go with it")
     if [arguments.data, arguments.event_key_file, *arguments.file].count("-") > 1:
         raise ArgumentInvalidError("standard input can be read once only")
     if not arguments.file and (
@@ -178,12 +180,16 @@ def _send_files(arguments: argparse.Namespace) -> int:
         )
         signals = stack.enter_context(Signals(bulk.stop))
         if client is None or arguments.dry_run:
+            good_lines = 0
             for batch in bulk.batches():
+                good_lines += len(batch.events)
                 if client is not None and batch.events:
                     show_requests(client, batch.events, output)
             output.flush()
             if signals.first is not None:
                 return SIGNALLED + signals.first
+            if client is None and not arguments.quiet:
+                tell(f"{counted(good_lines, 'good line')}, {counted(bulk.bad_lines, 'bad line')}")
             return BAD_INPUT if bulk.bad_lines or bulk.has_ended else ACCEPTED
         leftover = _leftover(arguments, stack)
         began_at = time.monotonic()

@@ -80,7 +80,9 @@ class EventServer:
 
     @property
     def url(self) -> str:
-        """The base URL, as ``http://127.0.0.1:49152/``."""
+        """The base URL, as ``http://127.0.0.1:49152/``. Raises RuntimeError before the server has a port."""
+        if not self.port:
+            raise RuntimeError("the server is not started: use it in a with statement, or call start()")
         scheme = "http" if self._ssl_context is None else "https"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}/"
