@@ -18,6 +18,7 @@ except ImportError:  # a Python built without it does http
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ssl import SSLContext, SSLSocket
     from typing import Any, Optional, Tuple, Type
 
     from .cancellation import Cancellation
@@ -62,8 +63,8 @@ def connect(host: str, port: int, deadline: float, cancellation: Cancellation) -
 
 
 def start_tls(
-    sock: socket.socket, context: ssl.SSLContext, host: str, deadline: float, cancellation: Cancellation
-) -> ssl.SSLSocket:
+    sock: socket.socket, context: SSLContext, host: str, deadline: float, cancellation: Cancellation
+) -> SSLSocket:
     """Return ``sock`` with TLS on it, verified to be ``host``. Closes it on failure. Raises OSError, Cancelled."""
     try:
         tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)

@@ -10,7 +10,7 @@ import sys
 from urllib.parse import quote
 
 from .errors import ArgumentInvalidError, URLInvalidError
-from .kinds import is_a, type_name
+from .kinds import is_a, plain_text, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Settings:
         """Raises TypeError for an argument of the wrong type, ArgumentInvalidError for a value that cannot work."""
         if not is_a(app_id, str):
             raise TypeError(f"app_id: expected a str, got {type_name(app_id)}")
-        self.app_id: str = str.__str__(app_id)  # a subclass's own methods may do anything
+        self.app_id: str = plain_text(app_id)  # a subclass's own methods may do anything
         if not self.app_id:
             raise ArgumentInvalidError("app_id: expected a non-empty str")
         self.is_production: bool = _is_production(is_production, environ)
@@ -107,7 +107,7 @@ def optional_text(value: Optional[str], name: str) -> str:
         return ""
     if not is_a(value, str):
         raise TypeError(f"{name}: expected a str, got {type_name(value)}")
-    return str.__str__(value).strip()
+    return plain_text(value).strip()
 
 
 def environment_name(value: Optional[str], source: str) -> Optional[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .errors import EventInvalidError
 from .jsondata import MAX_EXPANSION, plain
 from .jsontypes import Refused
-from .kinds import is_a, type_name
+from .kinds import is_a, plain_text, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
         raise EventInvalidError("expected a non-empty str, got an empty one", "name")
     if name[:8].lower() == "inngest/":
         raise EventInvalidError("expected a name of your own; those that begin with 'inngest/' are reserved", "name")
+    data: object = None
+    size = 0
     refused = None
     try:
         data, size = plain({} if event.data is None else event.data, _MAX_WALK)
@@ -159,7 +161,7 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
 def _text(value: object, path: str) -> str:
     if not is_a(value, str):
         raise EventInvalidError(f"expected a str, got {type_name(value)}", path)
-    text = str.__str__(value)
+    text = plain_text(value)
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise EventInvalidError("expected text that UTF-8 can encode, got a lone surrogate", path)
     return text

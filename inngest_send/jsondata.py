@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .jsontypes import Refused, simplified
-from .kinds import is_a, type_name
+from .kinds import is_a, plain_text, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _with_plain_keys(mapping: Dict[Any, Any]) -> Dict[str, Any]:
     for key, item in mapping.items():
         if not is_a(key, str):
             raise Refused(f"expected str keys, got a key of type {type_name(key)}")
-        result[str.__str__(key)] = item
+        result[plain_text(key)] = item
     if len(result) != len(mapping):
         raise Refused("two keys have the same text")
     return result

@@ -21,7 +21,7 @@ def _writer() -> Callable[[object], str]:
         write = json.encoder.c_make_encoder(  # type: ignore[attr-defined]  # unknown to the type checker
             None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
         )
-    except TypeError:  # it is None, as on PyPy
+    except (AttributeError, TypeError):  # PyPy has none; a Python without _json has None
         return _encoder.encode
     return lambda value: "".join(write(value, 0))
 

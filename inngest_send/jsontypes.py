@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
-from .kinds import is_a, type_name
+from .kinds import is_a, plain_text, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _simplify(value: Any) -> Any:
     if value is None or kind is bool:
         return value
     if issubclass(kind, str):
-        return str.__str__(value)
+        return plain_text(value)
     if issubclass(kind, int):
         return int.__int__(value)
     if issubclass(kind, float):

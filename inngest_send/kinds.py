@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Tuple, Union
+    from typing import Any, Tuple, Union
 
 
 def is_a(value: object, kind: Union[type, Tuple[type, ...]]) -> bool:
@@ -20,3 +20,8 @@ def type_name(value: object) -> str:
     kind = type(value)
     module = kind.__module__
     return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+
+
+def plain_text(value: Any) -> str:
+    """Return a str, of whatever class, as a plain one; str.__str__ would run the code of the class on PyPy."""
+    return "".join((value,))

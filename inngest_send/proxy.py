@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -11,6 +12,7 @@ from .errors import URLInvalidError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, Optional
+    from urllib.parse import SplitResult
 
 
 class Proxy:
@@ -41,12 +43,12 @@ def find_proxy(scheme: str, authority: str) -> Optional[Proxy]:
     source = f"the {scheme} proxy of the environment"
     if "://" not in url:
         url = f"http://{url}"
-    try:
+    parts: Optional[SplitResult] = None
+    host, port = None, None
+    with suppress(ValueError):
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or not host.isascii() or not host.isprintable():
+    if parts is None or not host or not host.isascii() or not host.isprintable():
         raise URLInvalidError(f"{source}: its host or its port is not valid")
     if parts.scheme not in ("http", "https"):
         raise URLInvalidError(f"{source}: only http proxies are supported")

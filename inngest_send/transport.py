@@ -27,6 +27,7 @@ from .proxy import find_proxy
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from ssl import SSLContext
     from typing import Dict, List, Optional
 
     from .cancellation import Cancellation
@@ -52,7 +53,7 @@ class RequestFailed(Exception):
 class Transport:
     """Posts bodies to one URL. Safe to use from many threads, and after a fork."""
 
-    def __init__(self, url: str, *, ssl_context: Optional[ssl.SSLContext] = None, max_idle: int = 64) -> None:
+    def __init__(self, url: str, *, ssl_context: Optional[SSLContext] = None, max_idle: int = 64) -> None:
         """``max_idle`` is how many idle connections are kept. Raises Error where TLS is not to be had."""
         self._url = url
         parts = urlsplit(url)
@@ -184,7 +185,7 @@ def request_lines(target: str, host: str, headers: Mapping[str, str], size: int)
 _DIED = (ConnectionError,) if ssl is None else (ConnectionError, ssl.SSLError)
 
 
-def _verifying_context() -> ssl.SSLContext:
+def _verifying_context() -> SSLContext:
     if ssl is None:
         raise Error("https needs the ssl module, which this Python was built without")
     context = ssl.create_default_context()

@@ -106,7 +106,7 @@ class Batcher:
             if type(event) is not Event and not is_a(event, Event):
                 raise TypeError(not_an_event(event, f"events[{index}]"))
             self.taken.append(event)
-            located = None
+            text, located = b"", None
             try:
                 text = encoded(event, encode)
             except EventInvalidError as err:

@@ -1,0 +1,53 @@
+# Steps that run tools from PyPI, programs from Debian's packages, and the longer forms of the tests.
+
+lint() {
+    local tools
+    tools=$(venv "$newest" ruff) && "$tools/bin/ruff" check --no-cache . && "$tools/bin/ruff" --version
+}
+
+types() { # against what is installed, by tools that come with a Node.js of their own
+    local tools
+    tools=$(venv "$newest" mypy 'pyright[nodejs]' "$(clone)") &&
+        PYRIGHT_PYTHON_CACHE_DIR="$work/pyright" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 "$tools/bin/python" .ci/typed.py
+}
+
+readme() {
+    local tools
+    tools=$(venv "$newest" docutils pygments) && "$tools/bin/python" .ci/readme.py README.rst
+}
+
+readme_pytest() { # the README's blocks again, by a Python that has pytest, so that none is skipped
+    local tools
+    tools=$(venv "$newest" pytest) && cd "$(clone)" || return
+    tests "$tools/bin/python" -W error -m unittest -v tests.test_readme.BlocksTest | tee "$work/blocks"
+    [ "${PIPESTATUS[0]}" -eq 0 ] && ! grep '^skipped ' "$work/blocks" && "$tools/bin/python" -m pytest --version
+}
+
+aws_lambda() { # aws_lambda PYTHON: there are wheels of the runtime client for every CPython from 3.7 on Linux
+    local tools
+    tools=$(venv "$1" --only-binary=:all: awslambdaric) || lacks "PyPI has no wheel of awslambdaric for this machine"
+    cd "$(clone)" && tests PYTHONPATH=. "$tools/bin/python" -W error .ci/lambda.py -v
+}
+
+gateways() {
+    PATH="$PATH:/usr/sbin"
+    debian nginx squid tinyproxy openssl && cd "$(clone)" &&
+        tests PYTHONPATH=. "$newest" -W error -X dev .ci/gateways.py -v
+}
+
+faults() { # nothing lost, nothing doubled, in a long run of random faults
+    cd "$(clone)" && "$newest" -m tests.faults --events 200000 --seed 1 | tee "$work/faults"
+    [ "${PIPESTATUS[0]}" -eq 0 ] && sed -nE 's/^(events|requests|lost|doubled) +(.*)/\2 \1/p' "$work/faults" |
+        paste -sd'|' | sed 's/|/, /g'
+}
+
+fuzzing() {
+    cd "$(clone)" && "$newest" -m tests.fuzz --cases 20000 --seed 1 && echo "20,000 cases"
+}
+
+benchmark() { # only to see that it works: nothing can be told by times that were taken so
+    local tools
+    tools=$(venv "$newest" inngest) && cd "$(clone)" &&
+        "$newest" -m tests.benchmark --short --peer "$tools/bin/python" &&
+        "$tools/bin/python" -c 'import importlib.metadata as m; print("beside inngest", m.version("inngest"))'
+}
