@@ -214,7 +214,8 @@ def _any_form(character: str) -> str:
         forms.append(r"\+")
     elif character in '"\\/':
         forms.insert(0, re.escape(f"\\{character}"))
-    return f"(?:{'|'.join(forms)})"
+    # Each once: two ways to match the same text would be tried in all combinations, when only a part of the key is there.
+    return f"(?:{'|'.join(dict.fromkeys(forms))})"
 
 
 def _origin(location: str) -> str:
