@@ -25,11 +25,15 @@ class Cancellation:
     the other says: the flag is set before the socket is read, and the socket named before the flag is read.
     """
 
-    __slots__ = ("_children", "_event", "_parent", "_process", "_socket", "has_begun", "is_cancelled", "made_at")
+    __slots__ = (
+        *("_children", "_event", "_parent", "_process", "_socket"),
+        *("has_begun", "has_ended", "is_cancelled", "made_at"),
+    )
 
     def __init__(self, parent: Optional[Cancellation] = None) -> None:
         self.made_at = time.monotonic()
         self.has_begun = False
+        self.has_ended = False
         self.is_cancelled = False
         self._process = os.getpid()
         self._socket: Optional[socket.socket] = None
@@ -57,6 +61,7 @@ class Cancellation:
 
     def end(self) -> None:
         """Say that the call is over."""
+        self.has_ended = True
         if self._parent is not None:
             self._parent._children.discard(self)
 

@@ -142,9 +142,9 @@ class Channel:
                 self.is_cut_short = True
                 return
 
-    def makefile(self) -> io.BufferedReader:
+    def makefile(self) -> AnswerFile:
         """Return a file to read one answer from."""
-        return io.BufferedReader(_Reader(self))
+        return AnswerFile(_Reader(self))
 
     def receive_into(self, buffer: Any) -> int:
         """Wait for bytes and read them; 0 at the end of the stream."""
@@ -196,7 +196,22 @@ class Channel:
         return _begins_final_answer(self._early)
 
 
+class AnswerFile(io.BufferedReader):
+    """A file to read one answer from. ``has_surplus``, once it is closed: more had come than was read."""
+
+    has_surplus = False
+
+    def close(self) -> None:
+        """Close the file, not the channel."""
+        if not self.closed:
+            self.raw.is_over = True  # type: ignore[attr-defined]  # so that peek() reads nothing more
+            self.has_surplus = bool(self.peek())
+        super().close()
+
+
 class _Reader(io.RawIOBase):
+    is_over = False
+
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
@@ -204,7 +219,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._channel.receive_into(buffer)
+        return 0 if self.is_over else self._channel.receive_into(buffer)
 
 
 def _begins_final_answer(received: bytes) -> bool:

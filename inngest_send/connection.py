@@ -6,11 +6,10 @@ import http.client
 import re
 import time
 
-from .channel import Channel, connect, start_tls
+from .channel import AnswerFile, Channel, connect, start_tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import io
     import ssl
     from typing import Dict, List, Optional, Tuple
 
@@ -58,11 +57,11 @@ class Route:
 class _FinalResponse(http.client.HTTPResponse):
     """An answer read from ``file``. Passes over interim answers; http.client itself knows 100 only."""
 
-    def __init__(self, file: io.BufferedReader, method: str) -> None:
+    def __init__(self, file: AnswerFile, method: str) -> None:
         self._file = file
         super().__init__(self, method=method)  # type: ignore[arg-type]  # all it wants of a socket is makefile()
 
-    def makefile(self, _: str) -> io.BufferedReader:
+    def makefile(self, _: str) -> AnswerFile:
         return self._file
 
     def begin(self) -> None:
@@ -70,6 +69,12 @@ class _FinalResponse(http.client.HTTPResponse):
         while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
             self.headers = self.msg = None  # type: ignore[assignment]  # else begin() takes itself for done
             super().begin()
+
+    def _read_next_chunk_size(self) -> int:
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]  # unknown to the type checker
+        if size < 0:  # http.client would read to the end of the stream, however far that is
+            raise http.client.IncompleteRead(b"")
+        return size
 
     def by_lower_case(self) -> Dict[str, str]:
         """Return the headers, by name in lower case."""
@@ -149,10 +154,10 @@ class Connection:
 
 
 # The head of the answer of a server that keeps the connection open, as far as it need be looked at.
-_USUAL_HEAD = re.compile(rb"HTTP/1\.1 ([2-5]\d\d) [^\r\n]*\r\n((?:[A-Za-z0-9-]+:[^\r\n]*\r\n)+)\r\n")
+_USUAL_HEAD = re.compile(rb"HTTP/1\.1 (?!204|304)([2-5]\d\d) [^\r\n]*\r\n((?:[A-Za-z0-9-]+:[^\r\n]*\r\n)+)\r\n")
 
 
-def _read_usual(file: io.BufferedReader) -> Optional[Response]:
+def _read_usual(file: AnswerFile) -> Optional[Response]:
     """Read an answer that came in one piece and is as simple as nearly all are; None, with nothing read, for others.
 
     http.client reads every head with the email package, which would be a tenth of the time of a whole send.
@@ -165,7 +170,7 @@ def _read_usual(file: io.BufferedReader) -> Optional[Response]:
     lines = head[2].decode("latin-1").split("\r\n")[:-1]
     for line in lines:
         name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
+        headers[name.lower()] = value.strip(" \t")
     length = headers.get("content-length", "")
     if len(headers) != len(lines) or "transfer-encoding" in headers or "connection" in headers:
         return None
@@ -174,7 +179,7 @@ def _read_usual(file: io.BufferedReader) -> Optional[Response]:
     return Response(int(head[1]), headers, received[head.end() :])
 
 
-def _read_any(file: io.BufferedReader, channel: Channel) -> Tuple[Response, bool]:
+def _read_any(file: AnswerFile, channel: Channel) -> Tuple[Response, bool]:
     """Read an answer; return it, and whether another may follow on the connection."""
     response = _FinalResponse(file, "POST")
     try:
@@ -182,7 +187,7 @@ def _read_any(file: io.BufferedReader, channel: Channel) -> Tuple[Response, bool
         if channel.has_ended:  # http.client takes a head that is cut short for a whole one
             raise http.client.IncompleteRead(b"")
         content = _content(response)
-        is_reusable = response.isclosed() and not response.will_close
+        is_reusable = response.isclosed() and not response.will_close and not file.has_surplus
         return Response(response.status, response.by_lower_case(), content), is_reusable
     finally:
         response.close()

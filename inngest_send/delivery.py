@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 
 from .cancellation import Cancelled
 from .errors import Error, SendEventsError
@@ -40,11 +41,13 @@ class Call:
     def debug(self, message: str, *args: object) -> None:
         """Log a success."""
         if self._logger is not None or "logging" in sys.modules:  # else nobody can have asked for it
-            self._find_logger().debug(message, *args)
+            with suppress(Exception):  # the events are accepted, whatever a handler raises
+                self._find_logger().debug(message, *args)
 
     def warning(self, message: str, *args: object) -> None:
         """Log a failure."""
-        self._find_logger().warning(message, *args)
+        with suppress(Exception):  # of more use than that error is the next attempt
+            self._find_logger().warning(message, *args)
 
     def _find_logger(self) -> Any:
         return default_logger() if self._logger is None else self._logger

@@ -51,7 +51,11 @@ class SendExecutor(Executor):
         """End the threads when the queue is empty. ``wait``: until they have ended, or JOIN_TIMEOUT is over."""
         self._queue.close()
         if wait:
-            self._queue.join(time.monotonic() + JOIN_TIMEOUT)
+            self.join(time.monotonic() + JOIN_TIMEOUT)
+
+    def join(self, deadline: float) -> None:
+        """Wait for the threads to end, or until ``deadline`` on the monotonic clock."""
+        self._queue.join(deadline)
 
 
 _all: weakref.WeakSet[SendExecutor] = weakref.WeakSet()
@@ -60,8 +64,12 @@ _all: weakref.WeakSet[SendExecutor] = weakref.WeakSet()
 @atexit.register
 def _end_all() -> None:
     # Python ends a sub-interpreter that still has a thread with a fatal error.
-    for executor in tuple(_all):
-        executor.shutdown()
+    executors = tuple(_all)
+    for executor in executors:
+        executor.shutdown(wait=False)
+    deadline = time.monotonic() + JOIN_TIMEOUT
+    for executor in executors:
+        executor.join(deadline)
 
 
 class _Queue:
@@ -83,11 +91,12 @@ class _Queue:
             try:
                 thread = threading.Thread(target=_work, args=(self,), name="inngest_send", daemon=is_daemon)
                 thread.start()
-            except RuntimeError:
-                self._max_idle = 1  # the program needs what memory there is
-                continue
-            if not is_daemon:  # an isolated sub-interpreter allows no other, and waits for them when it ends
-                self._max_idle = 0
+            except RuntimeError as err:
+                if is_daemon and "daemon" in str(err):
+                    self._max_idle = 0  # an isolated sub-interpreter allows none, and waits for all others at its end
+                    continue
+                self._max_idle = min(1, self._max_idle)  # the program needs what memory there is
+                break
             self.working += 1
             self._threads = {thread, *(other for other in self._threads if other.is_alive())}
             return

@@ -76,5 +76,7 @@ class Pool:
             return
         if oldest.is_fresh():
             idle.appendleft(oldest)
+            if self._is_closed:
+                self.close()
         else:
             oldest.disconnect()

@@ -59,7 +59,9 @@ class Sender:
     ) -> List[str]:
         """Send what a caller passed as ``events``, and return the ids. See Inngest.send_sync."""
         cancellation = CURRENT.get()
-        if cancellation is None or cancellation.has_begun:  # has begun: a hook of that call makes this one
+        if cancellation is None or cancellation.has_ended:  # has ended: what that call left behind makes this one
+            cancellation = Cancellation()
+        elif cancellation.has_begun:  # a hook of that call makes this one
             cancellation = Cancellation(parent=cancellation)
         cancellation.has_begun = True
         self._under_way.add(cancellation)
@@ -70,17 +72,17 @@ class Sender:
             if self._needs_key:
                 raise EventKeyUnspecifiedError(f"no event key: pass event_key, or set INNGEST_EVENT_KEY; {DEV_MODE}")
             if self._is_closed or cancellation.is_cancelled:
-                _refuse(events, _CLOSED)
+                _refuse(events, _CLOSED if self._is_closed else "cancelled")
             if limit is not None and limit <= 0:
                 _refuse(events, "no time: the timeout is zero or less")
             if hooks is not None:
-                return self._send_with(hooks, list(source), call)
+                return self._send_with(hooks, list(source), events is source, call)
             return self._delivery.deliver(Batcher(source, name_index=events is source), call)
         finally:
             self._under_way.discard(cancellation)
             cancellation.end()
 
-    def _send_with(self, hooks: Hooks, events: List[Event], call: Call) -> List[str]:
+    def _send_with(self, hooks: Hooks, events: List[Event], name_index: bool, call: Call) -> List[str]:
         result = SendEventsResult()
         given = list(events)
         try:
@@ -90,7 +92,7 @@ class Sender:
                 raise
             except Exception as err:
                 raise events_error(f"middleware: {describe(err)}", [], given) from err
-            result.ids = self._delivery.deliver(Batcher(events), call)
+            result.ids = self._delivery.deliver(Batcher(events, name_index=name_index or len(events) != 1), call)
             return list(result.ids)
         except SendEventsError as err:
             result.ids, result.error = list(err.ids), str(err)
@@ -130,8 +132,9 @@ class Sender:
                         raise events_error(problem, [], _known(events), is_retriable=True)
             return await future
         except BaseException:
-            cancellation.cancel()
-            future.cancel()
+            if not future.done():  # else it is the call's own error
+                cancellation.cancel()
+                future.cancel()
             raise
 
     def close(self) -> None:

@@ -214,7 +214,7 @@ def _any_form(character: str) -> str:
         forms.append(r"\+")
     elif character in '"\\/':
         forms.insert(0, re.escape(f"\\{character}"))
-    # Each once: two ways to match the same text would be tried in all combinations, when only a part of the key is there.
+    # Each once: where only a part of the key is there, two ways to match a character are tried in all combinations.
     return f"(?:{'|'.join(dict.fromkeys(forms))})"
 
 

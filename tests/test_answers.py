@@ -28,6 +28,9 @@ ANSWERS = {
     "chunked and a length": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
     + LENGTH
     + b"\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY),
+    "a status without content": b"HTTP/1.1 204 No Content\r\n" + LENGTH + b"\r\n" + BODY,
+    "an odd space in the length": b"HTTP/1.1 500 OK\r\nContent-Length: %d\x1c\r\n\r\n" % len(BODY) + BODY,
+    "a negative chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + BODY + b"\r\n0\r\n\r\n",
     "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "an interim answer first": b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY,
     "more than its length": b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY + b"more",
@@ -35,7 +38,9 @@ ANSWERS = {
     "a negative length": b"HTTP/1.1 500 OK\r\nContent-Length: -1\r\n\r\n" + BODY,
     "lines that end in LF alone": b"HTTP/1.1 200 OK\nContent-Length: %d\n\n" % len(BODY) + BODY,
 }
-UNTIL_THE_END = {ANSWERS["a length that is none"], ANSWERS["a negative length"]}
+UNTIL_THE_END = {
+    ANSWERS[name] for name in ("a length that is none", "a negative length", "an odd space in the length")
+}
 
 
 def send_twice(answer):
@@ -66,6 +71,17 @@ class AnswerTest(unittest.TestCase):
                 with mock.patch.object(module("connection"), "_read_usual", return_value=None):
                     expected = send_twice(answer)
                 self.assertEqual(send_twice(answer), expected)
+
+    def test_a_negative_chunk_is_no_end_of_the_limit(self):
+        for size in (b"-1", b"-5"):
+            answer = ANSWERS["a negative chunk"].replace(b"-5", size)
+            (first, _), _ = send_twice(answer)
+            self.assertEqual(first, ("0 of 1 event accepted: the answer was cut short", None, None, True))
+
+    def test_after_more_than_an_answer_the_connection_is_not_used_again(self):
+        for name in ("as the Event API answers", "chunked"):
+            outcomes, connections = send_twice(ANSWERS[name] + b"HTTP/1.1 200 OK\r\nContent-Le")
+            self.assertEqual((outcomes, connections), ([["ID"], ["ID"]], 2), name)
 
     def test_that_of_the_event_api_needs_no_http_client(self):
         with mock.patch.object(module("connection"), "_read_any") as read_any:

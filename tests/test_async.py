@@ -71,6 +71,24 @@ class AsyncTestCase(unittest.TestCase):
 
 
 class SendTest(AsyncTestCase):
+    def test_what_a_failed_call_leaves_behind_can_send(self):
+        contexts = []
+
+        class LeaveBehind(inngest.MiddlewareSync):
+            def after_send_events(self, result):
+                contexts.append(contextvars.copy_context())
+
+        def refuse_one(peer):
+            peer.read()
+            peer.answer(400)
+            name_ids(peer)
+
+        client = self.client(self.serve(refuse_one), middleware=[LeaveBehind])
+        with self.assertRaises(inngest.SendEventsError):
+            self.run_loop(client.send, inngest.Event("early"))
+        (context,) = contexts
+        self.assertEqual(context.run(client.send_sync, inngest.Event("late"), skip_middleware=True), ["late"])
+
     def test_it_returns_the_ids_in_order(self):
         client = self.client(self.serve(name_ids))
         self.assertEqual(self.run_loop(client.send, inngest.Event("one")), ["one"])

@@ -42,6 +42,13 @@ class SendTest(CommandTest):
                 self.assertIn(expected, errors)
         self.assertEqual(self.server.requests, [])
 
+    def test_what_is_not_utf_8_is_one_line_and_exit_2(self):
+        path = self.write("bytes", b"\xff")
+        results = self.send_all(["a", "--data", "@" + path], ["a", "--event-key-file", path])
+        for option, (code, output, errors) in zip(("--data", "--event-key-file"), results):
+            problem = "inngest_send: {}: {} is not UTF-8\n".format(option, path)
+            self.assertEqual((code, output, errors), (2, "", problem))
+
     def test_wrong_usage_is_exit_2(self):
         for code, _, errors in self.send_all(["a", "--typo"], ["a", "--ts", "soon"], ["a", "--tim", "5"]):
             self.assertEqual(code, 2)

@@ -115,6 +115,9 @@ class BadLineTest(CommandTest):
         (b'{"name": "inngest/a"}', "name: expected a name of your own"),
         (b'{"name": "a", "data": "s3cr3t"}', "data: expected a mapping with str keys, got str"),
         (b'{"name": "a", "id": 7}', "id: expected a str, got int"),
+        (b'{"name": "a", "id": 0}', "id: expected a str, got int"),
+        (b'{"name": "a", "data": {"x": NaN, "x": 1}}', "a key has two values"),
+        (b'{"name": "a", "data": {"x": 1}, "data": {}}', "a key has two values"),
         (b'{"name": "a", "ts": 1700000000}', "ts: looks like seconds"),
         (b'{"name": "a", "data": {"x": 9007199254740993}}', "data.x: "),
         (b'{"name": "a", "data": {"x": "\\ud800"}}', "data.x: expected text that UTF-8 can encode"),
@@ -173,8 +176,8 @@ class BadLineTest(CommandTest):
     def test_what_cannot_be_read_on_ends_the_run_where_it_is(self):
         packed = gzip.compress(b"\n".join([A] * 3))
         cases = [
-            ("cut.gz", packed[:-9], 0, "Compressed file ended"),
-            ("no.gz", A, 0, "Not a gzipped file"),
+            ("cut.gz", packed[:-9], 0, "the compressed data is cut short"),
+            ("no.gz", A, 0, "incorrect header check"),
             ("array", b"[" + A + b",\n", 1, "item 2: the array ends here"),
             ("comma", b"[" + A + B + b"]", 1, "item 1: expected a comma or the end of the array after it"),
             ("wrong", b"[" + A + b", wrong]", 1, "item 2: not JSON: Expecting value"),

@@ -51,6 +51,14 @@ class UnsentTest(CommandTest):
         self.go_on()
         self.assertEqual((self.numbers(), [event.id for event in self.server.events[1:]]), (list(range(1, 10)), ids))
 
+    def test_what_lies_beyond_a_place_that_cannot_be_read_is_not_taken_for_sent(self):
+        items = ['{"name": "a"}', '{"name": "b",}', '{"name": "c"}']
+        path = self.write("events", "[" + ",\n".join(items) + "]")
+        code, output, errors = self.send("--file", path, "--unsent", self.left)
+        self.assertEqual((code, len(output.split()), self.read("left")), (1, 1, []))
+        self.assertNotIn("--file " + self.left, errors)
+        self.assertTrue(errors.endswith("go on with --file {} --resume-from 2\n".format(path)), errors)
+
     def test_nothing_is_left_when_all_was_accepted(self):
         self.write("left", EARLIER)
         self.assertEqual(self.send("--file", self.write("events", numbered(3)), "--unsent", self.left)[0], 0)

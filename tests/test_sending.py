@@ -305,6 +305,17 @@ class TimeoutTest(unittest.TestCase):
 class LogTest(unittest.TestCase):
     LOGGER = module("client").__name__
 
+    def test_a_logger_that_raises_costs_no_id_and_no_attempt(self):
+        logger = mock.Mock()
+        logger.debug.side_effect = logger.warning.side_effect = ValueError("s3cr3t")
+        with recorded_waits(), ScriptedServer(answering(503), then=accept_then(silent, 1)) as server:
+            with client_for(server, logger=logger, max_attempts=2) as client:
+                with self.assertRaises(inngest.SendEventsError):
+                    client.send_sync(Event(name="refused"))
+        with ScriptedServer() as server, client_for(server, logger=logger) as client:
+            self.assertEqual(len(client.send_sync(Event(name="accepted"))), 1)
+        self.assertEqual((logger.warning.call_count, logger.debug.call_count), (1, 1))
+
     def test_each_retry_is_a_warning_with_attempt_reason_and_delay(self):
         scripts = [lambda peer: peer.read(), answering(503), answering(503)]
         with recorded_waits() as waits, self.assertLogs(self.LOGGER, logging.WARNING) as logs:

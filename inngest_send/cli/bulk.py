@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 
 from ..errors import Error, SendEventsError
+from ..executor import SendExecutor
 from .record import BadLineError, Ids, add_id, read_event, write_event
 from .source import UnreadableError
 
@@ -120,11 +120,11 @@ class Bulk:
 
     def run(self, give_up: Callable[[], None]) -> None:
         """Send everything, or as far as it goes; ``give_up`` ends requests that outlast ``stop`` by GRACE."""
-        pool = ThreadPoolExecutor(self._concurrency)
+        pool = SendExecutor(self._concurrency)
         try:
             for batch in self.batches():
                 if batch.events:
-                    future = None if self._is_ending else pool.submit(self._send, batch.events)
+                    future = None if self._is_ending else self._submit(pool, batch)
                     self.has_sent = self.has_sent or future is not None
                     self._under_way.append((batch, future))
                 while self._under_way and (len(self._under_way) >= self._concurrency or self._is_first_done()):
@@ -135,6 +135,15 @@ class Bulk:
             self.resume_at = self.resume_at or self._ended_at
         finally:
             pool.shutdown()
+
+    def _submit(self, pool: SendExecutor, batch: Batch) -> Optional[Future[List[str]]]:
+        """Begin to send a batch; None when there is no thread for it, and then the run ends."""
+        try:
+            return pool.submit(self._send, batch.events)
+        except RuntimeError as err:
+            self._is_ending = True
+            self._listener.problem(f"no thread to send on: {err}")
+            return None
 
     def drain(self, leftover: Leftover, is_over: Callable[[], bool]) -> None:
         """Write what was not accepted and what was not reached, or as much until ``is_over``. Raises OSError."""
@@ -159,6 +168,10 @@ class Bulk:
                         last = number
             except UnreadableError as err:
                 self._listener.problem(str(err))
+                source.is_unreadable = True
+            if source.is_unreadable:
+                self.drained_to = (source, last + 1)
+                return
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches until the sources end, a line is bad, or the run is to end; empty ones while a pipe is silent.
@@ -194,6 +207,7 @@ class Bulk:
                     self._sources.popleft().close()
             except UnreadableError as err:
                 self._listener.problem(str(err))
+                source.is_unreadable = True
                 self._end(source, last + 1, b"")
             if batch.events:
                 yield batch

@@ -85,14 +85,22 @@ class _RefuseKey(argparse.Action):
 def _event_key(path: Optional[str]) -> Optional[str]:
     if path is None:
         return None
-    if path == "-":
-        key = sys.stdin.readline()
-    else:
-        with open(path, encoding="utf-8") as file:
-            key = file.read()
+    key = read_text(path, "--event-key-file", is_line=True)
     if not key.strip():
         raise ArgumentInvalidError(f"--event-key-file: no key in {path}")
     return key
+
+
+def read_text(path: str, option: str, is_line: bool = False) -> str:
+    """Return the text of a file, or, for ``-``, of standard input or its first line. Raises OSError."""
+    if path == "-":
+        content = sys.stdin.buffer.readline() if is_line else sys.stdin.buffer.read()
+    else:
+        with open(path, "rb") as file:
+            content = file.read()
+    with contextlib.suppress(UnicodeDecodeError):
+        return content.decode("utf-8-sig")
+    raise ArgumentInvalidError(f"{option}: {path} is not UTF-8")
 
 
 def _seconds(text: str) -> float:

@@ -12,7 +12,7 @@ from ..event import MAX_EVENT_SIZE, EncodedEvent
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, Dict
+    from typing import Any, Dict, List, Tuple
 
     from ..event import Event
     from .source import Source
@@ -23,12 +23,25 @@ IDS = ("random", "stable", "none")
 
 _FIELDS = frozenset(FIELDS)
 _ID_SIZE = 16  # bytes, of random
-_parse = json.JSONDecoder().raw_decode
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class BadLineError(Exception):
     """A line that is no event that could be sent; the message does not show its values."""
+
+
+class _TwoValuesError(Exception):
+    """An object has the same key twice: the text says more than what is made of it, and than Inngest would keep."""
+
+
+def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise _TwoValuesError
+    return fields
+
+
+_parse = json.JSONDecoder(object_pairs_hook=_object).raw_decode
 
 
 def read_event(text: bytes, id: str) -> EncodedEvent:
@@ -37,6 +50,8 @@ def read_event(text: bytes, id: str) -> EncodedEvent:
         fields = _read(text)
     except UnicodeDecodeError:
         raise BadLineError("not UTF-8") from None
+    except _TwoValuesError:
+        raise BadLineError("a key has two values") from None
     except (ValueError, RecursionError) as err:
         raise BadLineError(f"not JSON: {err}") from None
     if not isinstance(fields, dict):
@@ -48,7 +63,7 @@ def read_event(text: bytes, id: str) -> EncodedEvent:
         raise BadLineError("name: missing")
     if not all(fields.values()):  # null, say, is left off
         text = b""
-    if id and not fields.get("id"):
+    if id and fields.get("id") in (None, ""):
         fields["id"] = id
         text = text and b'%b,"id":"%b"}' % (text[:-1], id.encode())
     try:
@@ -77,7 +92,7 @@ def add_id(text: bytes, id: str) -> bytes:
             return text
         fields["id"] = id
         return _write(fields).encode()
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, _TwoValuesError):
         return text
 
 

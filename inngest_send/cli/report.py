@@ -90,9 +90,10 @@ class Report(Listener):
         if resume is None:
             return
         if unsent is not None and rest is not None:
-            tell(f"{counted(rest, 'line')} left; go on with --file {shlex.quote(unsent)}")
+            if rest or bulk.drained_to is None:
+                tell(f"{counted(rest, 'line')} left; go on with --file {shlex.quote(unsent)}")
             if bulk.drained_to is not None:
-                tell(f"that is not all; go on after it with {self._from(bulk.drained_to)}")
+                tell(f"{'that is not all; go on after it' if rest else 'go on'} with {self._from(bulk.drained_to)}")
             return
         tell(f"go on with {self._from(resume)}")
         if bulk.accepted_after:

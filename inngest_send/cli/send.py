@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import os
-import sys
 import time
 from functools import partial
 
@@ -15,7 +14,7 @@ from ..event import Event
 from ..wire import MAX_BATCH_EVENTS
 from .bulk import Bulk
 from .leftover import Leftover
-from .options import add_client_options, make_client, set_up_logging, take_dev_name, timeout_of
+from .options import add_client_options, make_client, read_text, set_up_logging, take_dev_name, timeout_of
 from .output import Output, complain, counted, event_line, tell
 from .report import Report
 from .request import show_requests
@@ -190,7 +189,9 @@ def _send_files(arguments: argparse.Namespace) -> int:
                 return SIGNALLED + signals.first
             if client is None and not arguments.quiet:
                 tell(f"{counted(good_lines, 'good line')}, {counted(bulk.bad_lines, 'bad line')}")
-            return BAD_INPUT if bulk.bad_lines or bulk.has_ended else ACCEPTED
+            if bulk.bad_lines or bulk.has_ended:
+                return BAD_INPUT
+            return NOT_ACCEPTED if output.has_failed else ACCEPTED
         leftover = _leftover(arguments, stack)
         began_at = time.monotonic()
         bulk.run(client.close)
@@ -253,13 +254,9 @@ def _client(arguments: argparse.Namespace) -> Iterator[Inngest]:
 def _data(argument: Optional[str]) -> Any:
     if argument is None:
         return None
-    if argument == "-":
-        text = sys.stdin.read()
-    elif argument.startswith("@"):
-        with open(argument[1:], encoding="utf-8") as file:
-            text = file.read()
-    else:
-        text = argument
+    text = argument
+    if argument == "-" or argument.startswith("@"):
+        text = read_text(argument if argument == "-" else argument[1:], "--data")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as err:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import json
 import os
 import re
@@ -46,6 +45,7 @@ class Source:
         self.path = path
         self.name = "<stdin>" if path == "-" else path
         self.is_array = False
+        self.is_unreadable = False  # from here on: the user of this object found it so
         self.bytes_read = 0
         self.size: Optional[int] = None  # bytes, where it is known
         if path == "-":
@@ -85,26 +85,26 @@ class Source:
         yield from self._items(head, chunks) if self.is_array else self._lines(head, chunks)
 
     def _chunks(self) -> Iterator[bytes]:
-        """Yield what can be read at a time; b"" when a pipe is silent."""
-        file = self._file
-        if self.path.endswith(".gz"):
-            file = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
-        can_wait = not self.is_file and os.name == "posix"
-        idle_at = time.monotonic() + LINGER
+        """Yield what can be read at a time, unpacked; b"" when a pipe is silent."""
         try:
-            while True:
-                # A steady trickle is never silent for long: what waits for LINGER is to go out all the same.
-                if can_wait and not select.select([file], [], [], max(0.0, idle_at - time.monotonic()))[0]:
-                    yield b""
-                    idle_at = time.monotonic() + LINGER
-                    continue
-                chunk = file.read1(CHUNK)  # type: ignore[attr-defined]  # BinaryIO does not tell
-                if not chunk:
-                    return
-                self.bytes_read = self._file.tell() if self.size else self.bytes_read + len(chunk)
-                yield chunk
+            yield from _unpacked(self._read_file()) if self.path.endswith(".gz") else self._read_file()
         except (OSError, EOFError, zlib.error) as err:
             raise UnreadableError(f"{self.name}: {err}") from err
+
+    def _read_file(self) -> Iterator[bytes]:
+        can_wait = not self.is_file and os.name == "posix"
+        idle_at = time.monotonic() + LINGER
+        while True:
+            # A steady trickle is never silent for long: what waits for LINGER is to go out all the same.
+            if can_wait and not select.select([self._file], [], [], max(0.0, idle_at - time.monotonic()))[0]:
+                yield b""
+                idle_at = time.monotonic() + LINGER
+                continue
+            chunk = self._file.read1(CHUNK)  # type: ignore[attr-defined]  # BinaryIO does not tell
+            if not chunk:
+                return
+            self.bytes_read += len(chunk)
+            yield chunk
 
     def _lines(self, buffer: bytes, chunks: Iterator[bytes]) -> Iterator[Entry]:
         number = 0
@@ -174,6 +174,31 @@ class Source:
         rest = text[at + 1 :] + "".join(decode(chunk) for chunk in chunks)
         if rest.strip():
             raise UnreadableError(f"{self.name}: there is text after the array")
+
+
+def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what the members of a .gz file hold. Raises EOFError, zlib.error.
+
+    Not by gzip.GzipFile, which waits for a whole block of a pipe, even after a signal.
+    """
+    unpack = None
+    for chunk in chunks:
+        if not chunk:
+            yield b""
+        while chunk:
+            if unpack is None:
+                chunk = chunk.lstrip(b"\0")  # a member may be padded
+                if not chunk:
+                    break
+                unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            content = unpack.decompress(chunk, CHUNK)
+            if content:
+                yield content
+            chunk = unpack.unconsumed_tail
+            if unpack.eof:
+                chunk, unpack = unpack.unused_data, None
+    if unpack is not None:
+        raise EOFError("the compressed data is cut short")
 
 
 def _skip(text: str, at: int) -> int:
