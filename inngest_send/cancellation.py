@@ -33,7 +33,7 @@ class Cancellation:
     def __init__(self, parent: Optional[Cancellation] = None) -> None:
         self.made_at = time.monotonic()
         self.has_begun = False
-        self.has_ended = False
+        self.has_ended = False  # only of one in CURRENT: what was copied with its context goes on without it
         self.is_cancelled = False
         self._process = os.getpid()
         self._socket: Optional[socket.socket] = None
@@ -61,7 +61,6 @@ class Cancellation:
 
     def end(self) -> None:
         """Say that the call is over."""
-        self.has_ended = True
         if self._parent is not None:
             self._parent._children.discard(self)
 

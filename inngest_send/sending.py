@@ -59,7 +59,7 @@ class Sender:
     ) -> List[str]:
         """Send what a caller passed as ``events``, and return the ids. See Inngest.send_sync."""
         cancellation = CURRENT.get()
-        if cancellation is None or cancellation.has_ended:  # has ended: what that call left behind makes this one
+        if cancellation is None or cancellation.has_ended:
             cancellation = Cancellation()
         elif cancellation.has_begun:  # a hook of that call makes this one
             cancellation = Cancellation(parent=cancellation)
@@ -118,7 +118,7 @@ class Sender:
         context.run(CURRENT.set, cancellation)
         loop = asyncio.get_running_loop()
         try:
-            future = loop.run_in_executor(self._executor(), context.run, send_sync)
+            future = loop.run_in_executor(self._executor(), context.run, _run, send_sync, cancellation)
         except RuntimeError as err:
             raise events_error(f"no thread to send on: {err}", [], _known(events), is_retriable=True) from err
         try:
@@ -132,7 +132,7 @@ class Sender:
                         raise events_error(problem, [], _known(events), is_retriable=True)
             return await future
         except BaseException:
-            if not future.done():  # else it is the call's own error
+            if future.cancelled() or not future.done():  # else it is the call's own error
                 cancellation.cancel()
                 future.cancel()
             raise
@@ -157,6 +157,13 @@ class Sender:
             for other in set(self._executors) - {process}:
                 self._executors.pop(other, None)
         return executor
+
+
+def _run(send_sync: Callable[[], List[str]], cancellation: Cancellation) -> List[str]:
+    try:
+        return send_sync()
+    finally:
+        cancellation.has_ended = True
 
 
 def _iterable(events: Any) -> Iterable[Event]:
