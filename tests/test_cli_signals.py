@@ -1,6 +1,7 @@
 """``send --file`` and the signals that end a program: what is accepted is printed, what is not is left."""
 
 import contextlib
+import gzip
 import os
 import signal
 import subprocess
@@ -50,6 +51,19 @@ class SignalTest(CommandTest):
                 self.assertIn(int(reached), range(2, last + 2))
                 self.assertEqual(self.numbers(self.read("left")), list(range(2, int(reached))))
                 self.assertEqual(os.listdir(self.folder), ["left"])
+
+    @unittest.skipUnless(hasattr(os, "mkfifo"), "needs named pipes")
+    def test_a_packed_pipe_holds_up_neither_events_nor_signals(self):
+        path = self.path("pipe.gz")
+        os.mkfifo(path)
+        process = self.start("--file", path, "--unsent", self.left)
+        with open(path, "wb", buffering=0) as pipe:
+            pipe.write(gzip.compress(lines(numbered(1)).encode()))
+            self.assertEqual(len(process.stdout.readline()), 27)
+            process.send_signal(signal.SIGTERM)
+            self.assertIn("to its end; a second signal stops that", process.stderr.readline())
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(30), 143)
 
     def test_lines_before_the_one_to_go_on_from_are_not_drained(self):
         process = self.start("--file", "-", "--unsent", self.left, "--resume-from", "3")
