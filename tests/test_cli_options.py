@@ -17,12 +17,17 @@ CLOUD = {"INNGEST_EVENT_KEY": KEY}
 
 
 def dry_run(variables, arguments):
-    """Run ``send --dry-run`` in this process; return exit code, standard output, standard error."""
+    """Do what ``send_here`` does, and send nothing."""
+    return send_here(variables, [*arguments, "--dry-run"])
+
+
+def send_here(variables, arguments):
+    """Run ``send`` in this process; return exit code, standard output, standard error."""
     output, errors = io.StringIO(), io.StringIO()
     with mock.patch.dict(os.environ, variables, clear=True):
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             try:
-                code = module("cli").main(["send", *arguments, "--dry-run"])
+                code = module("cli").main(["send", *arguments])
             except SystemExit as end:
                 code = end.code
     return code, output.getvalue(), errors.getvalue()
@@ -146,6 +151,17 @@ class DryRunTest(CommandTest):
 
 
 class HowTest(CommandTest):
+    def test_without_a_thread_to_send_on_everything_is_left(self):
+        path, left = self.write("events", numbered(3)), self.path("left")
+        no_thread = mock.patch.object(
+            module("executor").SendExecutor, "submit", side_effect=RuntimeError("can't start new thread")
+        )
+        with no_thread:
+            code, output, errors = send_here({"INNGEST_DEV": self.server.url}, ["--file", path, "--unsent", left])
+        self.assertEqual((code, output, self.numbers(self.read("left"))), (2, "", [1, 2, 3]), errors)
+        self.assertIn("no thread to send on: can't start new thread\n", errors)
+        self.assertIn("\n3 lines left; go on with --file " + left, errors)
+
     def test_timeout_bounds_a_request_with_all_its_attempts(self):
         with ScriptedServer(then=silent) as server:
             env = {**self.env, "INNGEST_DEV": server.url}
