@@ -186,8 +186,13 @@ def _read_any(file: AnswerFile, channel: Channel) -> Tuple[Response, bool]:
         response.begin()
         if channel.has_ended:  # http.client takes a head that is cut short for a whole one
             raise http.client.IncompleteRead(b"")
-        content = _content(response)
-        is_reusable = response.isclosed() and not response.will_close and not file.has_surplus
+        try:
+            content = _content(response)
+            is_reusable = response.isclosed() and not response.will_close and not file.has_surplus
+        except (OSError, http.client.HTTPException):
+            if not 400 < response.status < 500:  # others may list events that were accepted
+                raise
+            content, is_reusable = b"", False  # a refusal it is all the same, often cut off by who did not read it all
         return Response(response.status, response.by_lower_case(), content), is_reusable
     finally:
         response.close()

@@ -192,6 +192,15 @@ class AnswerTest(unittest.TestCase):
                 self.assertTrue(error.is_retriable and error.maybe_delivered)
                 self.assertIn("the answer was cut short", str(error))
 
+    def test_a_refusal_is_one_though_its_text_is_cut_off(self):
+        def script(peer):
+            peer.read()
+            peer.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\n<html>")
+
+        with ScriptedServer(then=script) as server, client_for(server) as client:
+            error = failure_of(client)
+        self.assertEqual((error.status, error.attempts, error.maybe_delivered), (401, 1, False), error)
+
     def test_an_answer_that_ends_in_its_head_is_a_network_error(self):
         for answer in (
             b"",
