@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence
 
     from .cancellation import Cancellation
-    from .connection import Response
     from .event import Event
+    from .response import Response
     from .transport import Transport
     from .wire import Batch, Batcher
 

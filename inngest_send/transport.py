@@ -19,7 +19,7 @@ except ImportError:
     ssl = None  # type: ignore[assignment]
 
 from .cancellation import Cancelled
-from .connection import Connection, Response, Route, TunnelRefused
+from .connection import Connection, Route, TunnelRefused
 from .errors import Error
 from .pool import Pool
 from .proxy import find_proxy
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Dict, List, Optional
 
     from .cancellation import Cancellation
+    from .response import Response
 
 
 class RequestFailed(Exception):

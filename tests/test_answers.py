@@ -68,7 +68,7 @@ class AnswerTest(unittest.TestCase):
     def test_it_means_what_http_client_takes_it_for(self):
         for name, answer in ANSWERS.items():
             with self.subTest(name):
-                with mock.patch.object(module("connection"), "_read_usual", return_value=None):
+                with mock.patch.object(module("response"), "_read_usual", return_value=None):
                     expected = send_twice(answer)
                 self.assertEqual(send_twice(answer), expected)
 
@@ -84,7 +84,7 @@ class AnswerTest(unittest.TestCase):
             self.assertEqual((outcomes, connections), ([["ID"], ["ID"]], 2), name)
 
     def test_that_of_the_event_api_needs_no_http_client(self):
-        with mock.patch.object(module("connection"), "_read_any") as read_any:
+        with mock.patch.object(module("response"), "_read_any") as read_any:
             outcomes, connections = send_twice(ANSWERS["as the Event API answers"])
         self.assertEqual((outcomes, connections, read_any.called), ([["ID"], ["ID"]], 1, False))
 

@@ -215,7 +215,7 @@ class AnswerTest(unittest.TestCase):
                 self.assertTrue(error.is_retriable and error.maybe_delivered)
 
     def test_an_answer_is_read_up_to_a_limit_and_no_further(self):
-        self.assertEqual(module("connection").MAX_ANSWER_SIZE, 16 * 1024 * 1024)
+        self.assertEqual(module("response").MAX_ANSWER_SIZE, 16 * 1024 * 1024)
         block = b" " * 65536
         cases = {
             "with a length": (b"Content-Length: 99999999999\r\n\r\n", block),
@@ -233,7 +233,7 @@ class AnswerTest(unittest.TestCase):
                         peer.send(block)
                         count.append(len(block))
 
-                with mock.patch.object(module("connection"), "MAX_ANSWER_SIZE", 1000000):
+                with mock.patch.object(module("response"), "MAX_ANSWER_SIZE", 1000000):
                     with ScriptedServer(endless) as server, client_for(server) as client:
                         error = failure_of(client)
                 self.assertFalse(error.is_retriable)
@@ -241,7 +241,7 @@ class AnswerTest(unittest.TestCase):
                 self.assertLess(sum(count), 16 * 1024 * 1024)  # what the buffers of two sockets take at most
 
     def test_an_answer_of_just_the_limit_is_believed(self):
-        with mock.patch.object(module("connection"), "MAX_ANSWER_SIZE", len(SUCCESS)):
+        with mock.patch.object(module("response"), "MAX_ANSWER_SIZE", len(SUCCESS)):
             with ScriptedServer(answering(200, SUCCESS)) as server, client_for(server) as client:
                 self.assertEqual(client.send_sync(EVENT) + client.send_sync(EVENT), ["ID", "ID"])
 
