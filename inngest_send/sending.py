@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from .cancellation import CURRENT, Cancellation
 from .config import DEV_MODE, environment_name, seconds
@@ -118,7 +119,7 @@ class Sender:
         context.run(CURRENT.set, cancellation)
         loop = asyncio.get_running_loop()
         try:
-            future = loop.run_in_executor(self._executor(), context.run, _run, send_sync, cancellation)
+            future = loop.run_in_executor(self._executor(), context.run, partial(_run, send_sync, cancellation))
         except RuntimeError as err:
             raise events_error(f"no thread to send on: {err}", [], _known(events), is_retriable=True) from err
         try:
