@@ -59,6 +59,17 @@ class UnsentTest(CommandTest):
         self.assertNotIn("--file " + self.left, errors)
         self.assertTrue(errors.endswith("go on with --file {} --resume-from 2\n".format(path)), errors)
 
+    def test_what_comes_after_a_source_that_cannot_be_read_is_left(self):
+        path = self.write("events", '[{"name": "a"}, {"name": "b",}]')
+        arguments = ["--file", path, "--file", "-", "--unsent", self.left]
+        code, output, errors = self.send(*arguments, input=lines(numbered(2)))
+        self.assertEqual((code, len(output.split()), self.numbers(self.read("left"))), (1, 1, [1, 2]))
+        expected = [
+            "2 lines left; go on with --file {}".format(self.left),
+            "that is not all; go on after it with --file {} --resume-from 2".format(path),
+        ]
+        self.assertEqual(errors.splitlines()[-2:], expected)
+
     def test_nothing_is_left_when_all_was_accepted(self):
         self.write("left", EARLIER)
         self.assertEqual(self.send("--file", self.write("events", numbered(3)), "--unsent", self.left)[0], 0)

@@ -75,7 +75,7 @@ class Bulk:
     be accepted, complete with ids. ``resume_at``: source and number of the first line that was not reached or not
     accepted, None when there is none. ``accepted_after``: how many events after that one were accepted. ``has_sent``:
     a request was begun. ``has_ended``: not all lines were read. ``drained_to``: source and number of the first line
-    that ``drain`` did not reach, None when it reached all.
+    that ``drain`` did not reach, None when it reached all. ``unreadable``: where sources could not be read on by it.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class Bulk:
         self.has_sent = False
         self.has_ended = False
         self.drained_to: Optional[Place] = None
+        self.unreadable: List[Place] = []
         self._sources = deque(sources)
         self._first = sources[0]
         self._send = send
@@ -170,8 +171,7 @@ class Bulk:
                 self._listener.problem(str(err))
                 source.is_unreadable = True
             if source.is_unreadable:
-                self.drained_to = (source, last + 1)
-                return
+                self.unreadable.append((source, last + 1))
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches until the sources end, a line is bad, or the run is to end; empty ones while a pipe is silent.

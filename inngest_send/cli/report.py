@@ -90,10 +90,13 @@ class Report(Listener):
         if resume is None:
             return
         if unsent is not None and rest is not None:
-            if rest or bulk.drained_to is None:
-                tell(f"{counted(rest, 'line')} left; go on with --file {shlex.quote(unsent)}")
+            rests = [f"--file {shlex.quote(source.path)} --resume-from {number}" for source, number in bulk.unreadable]
             if bulk.drained_to is not None:
-                tell(f"{'that is not all; go on after it' if rest else 'go on'} with {self._from(bulk.drained_to)}")
+                rests.append(self._from(bulk.drained_to))
+            if rest or not rests:
+                tell(f"{counted(rest, 'line')} left; go on with --file {shlex.quote(unsent)}")
+            for options in rests:
+                tell(f"{'that is not all; go on after it' if rest else 'go on'} with {options}")
             return
         tell(f"go on with {self._from(resume)}")
         if bulk.accepted_after:
