@@ -16,9 +16,9 @@ import unittest
 from urllib.parse import quote
 
 from inngest_send.testing import EventServer
-from tests.library import inngest
-from tests.proxies import proxied
-from tests.servers import CERTIFICATES, client_context, failure_of, server_context
+from tests.helpers.library import inngest
+from tests.helpers.proxies import proxied
+from tests.helpers.servers import CERTIFICATES, client_context, failure_of, server_context
 
 TIME_LIMIT = 20  # seconds; only a failing test waits so long
 KEY = "the-s3cr3t:key"

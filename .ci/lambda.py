@@ -16,10 +16,10 @@ import threading
 import time
 import unittest
 
-from tests import library
-from tests.environments import copy_library
-from tests.readme_text import Readme
-from tests.servers import ScriptedServer, silent
+from tests.helpers import library
+from tests.helpers.environments import copy_library
+from tests.helpers.readme_text import Readme
+from tests.helpers.servers import ScriptedServer, silent
 
 TIME_LIMIT = 20  # seconds; only a failing test waits so long
 IDLE_TIME = 0.2  # seconds, after which the server closes a connection

@@ -20,7 +20,7 @@ vendored() { # vendored NAME PYTHON [OPTION...]: the suite against acme._vendor.
     local name=$1
     shift
     cd "$(clone)" && mkdir -p acme/_vendor && touch acme/__init__.py acme/_vendor/__init__.py || return
-    mv inngest_send "acme/_vendor/$name" && sed -i "s/^NAME = .*/NAME = \"acme._vendor.$name\"/" tests/library.py
+    mv inngest_send "acme/_vendor/$name" && sed -i "s/^NAME = .*/NAME = \"acme._vendor.$name\"/" tests/helpers/library.py
     [ "$(git diff --numstat tests | cut -f1,2)" = $'1\t1' ] && tests "$@" -m unittest -v
 }
 

@@ -19,7 +19,7 @@ readme() {
 readme_pytest() { # the README's blocks again, by a Python that has pytest, so that none is skipped
     local tools
     tools=$(venv "$newest" pytest) && cd "$(clone)" || return
-    tests "$tools/bin/python" -W error -m unittest -v tests.test_readme.BlocksTest | tee "$work/blocks"
+    tests "$tools/bin/python" -W error -m unittest -v tests.project.test_readme.BlocksTest | tee "$work/blocks"
     [ "${PIPESTATUS[0]}" -eq 0 ] && ! grep '^skipped ' "$work/blocks" && "$tools/bin/python" -m pytest --version
 }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from .kinds import type_name
-from .logs import default_logger
+from .typecheck import qualified_name
+from .call import default_logger
 from .middleware import Hooks, check_factory, middleware_list
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ class Inngest:
     ) -> None:
         # Loaded now, in a Lambda's start-up phase, neither on import nor by the first send.
         from .config import Settings
-        from .sending import Sender
+        from .sender import Sender
 
         self.set_logger(logger)
         self._settings = Settings(
@@ -143,7 +143,7 @@ class Inngest:
         except Exception:  # noqa: BLE001  # whatever it is, it is no logger
             is_logger = False
         if not is_logger:
-            raise TypeError(f"logger: expected a logging.Logger or the like, got {type_name(logger)}")
+            raise TypeError(f"logger: expected a logging.Logger or the like, got {qualified_name(logger)}")
         self._logger = logger
 
     def add_middleware(self, middleware: Factory) -> None:

@@ -10,7 +10,7 @@ import sys
 from urllib.parse import quote
 
 from .errors import ArgumentInvalidError, URLInvalidError
-from .kinds import is_a, plain_text, type_name
+from .typecheck import is_instance, exact_str, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ class Settings:
         ssl_context: Optional[ssl.SSLContext],
     ) -> None:
         """Raises TypeError for an argument of the wrong type, ArgumentInvalidError for a value that cannot work."""
-        if not is_a(app_id, str):
-            raise TypeError(f"app_id: expected a str, got {type_name(app_id)}")
-        self.app_id: str = plain_text(app_id)  # a subclass's own methods may do anything
+        if not is_instance(app_id, str):
+            raise TypeError(f"app_id: expected a str, got {qualified_name(app_id)}")
+        self.app_id: str = exact_str(app_id)  # a subclass's own methods may do anything
         if not self.app_id:
             raise ArgumentInvalidError("app_id: expected a non-empty str")
         self.is_production: bool = _is_production(is_production, environ)
@@ -79,22 +79,22 @@ class Settings:
 
 def seconds(duration: Any, name: str) -> float:
     """Return milliseconds as int, or a timedelta, in seconds. Raises TypeError for anything else."""
-    if is_a(duration, int) and not is_a(duration, bool):
+    if is_instance(duration, int) and not is_instance(duration, bool):
         milliseconds = int.__int__(duration)
         try:
             return milliseconds / 1000
         except OverflowError:
             return float("inf") if milliseconds > 0 else float("-inf")
     datetime = sys.modules.get("datetime")  # without it no argument can be a timedelta
-    if datetime is not None and is_a(duration, datetime.timedelta):
+    if datetime is not None and is_instance(duration, datetime.timedelta):
         return float(datetime.timedelta.total_seconds(duration))
-    raise TypeError(f"{name}: expected milliseconds as int, or a timedelta, got {type_name(duration)}")
+    raise TypeError(f"{name}: expected milliseconds as int, or a timedelta, got {qualified_name(duration)}")
 
 
 def _positive_int(value: int, name: str) -> int:
     """Return ``value``. Raises TypeError or ArgumentInvalidError when it is no int of 1 or more."""
-    if is_a(value, bool) or not is_a(value, int):
-        raise TypeError(f"{name}: expected an int, got {type_name(value)}")
+    if is_instance(value, bool) or not is_instance(value, int):
+        raise TypeError(f"{name}: expected an int, got {qualified_name(value)}")
     number = int.__int__(value)
     if number < 1:
         raise ArgumentInvalidError(f"{name}: expected 1 or more")
@@ -105,9 +105,9 @@ def optional_text(value: Optional[str], name: str) -> str:
     """Return ``value`` without surrounding white space, "" for None. Raises TypeError for what is no str."""
     if value is None:
         return ""
-    if not is_a(value, str):
-        raise TypeError(f"{name}: expected a str, got {type_name(value)}")
-    return plain_text(value).strip()
+    if not is_instance(value, str):
+        raise TypeError(f"{name}: expected a str, got {qualified_name(value)}")
+    return exact_str(value).strip()
 
 
 def environment_name(value: Optional[str], source: str) -> Optional[str]:
@@ -120,8 +120,8 @@ def environment_name(value: Optional[str], source: str) -> Optional[str]:
 
 def _is_production(argument: Optional[bool], environ: Mapping[str, str]) -> bool:
     if argument is not None:
-        if not is_a(argument, bool):
-            raise TypeError(f"is_production: expected a bool, got {type_name(argument)}")
+        if not is_instance(argument, bool):
+            raise TypeError(f"is_production: expected a bool, got {qualified_name(argument)}")
         return argument
     return environ.get("INNGEST_DEV", "").strip().lower() in _FALSE
 
@@ -135,8 +135,8 @@ def _env(argument: Optional[str], environ: Mapping[str, str]) -> Optional[str]:
 
 def _ssl_context(argument: Optional[ssl.SSLContext]) -> Optional[ssl.SSLContext]:
     ssl = sys.modules.get("ssl")  # without it no argument can be an SSLContext
-    if argument is not None and (ssl is None or not is_a(argument, ssl.SSLContext)):
-        raise TypeError(f"ssl_context: expected an ssl.SSLContext, got {type_name(argument)}")
+    if argument is not None and (ssl is None or not is_instance(argument, ssl.SSLContext)):
+        raise TypeError(f"ssl_context: expected an ssl.SSLContext, got {qualified_name(argument)}")
     return argument
 
 

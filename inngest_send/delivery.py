@@ -6,23 +6,23 @@ import sys
 import time
 from contextlib import suppress
 
-from .cancellation import Cancelled
+from .http.cancellation import Cancelled
 from .errors import Error, SendEventsError
-from .kinds import type_name
-from .logs import default_logger
+from .typecheck import qualified_name
+from .call import default_logger
 from .retry import is_retriable_status, parse_retry_after, retry_delay
-from .transport import RequestFailed
-from .wire import SEED_HEADER, event_headers, may_have_accepted, new_seed, read_answer
+from .http.transport import RequestFailed
+from .protocol import SEED_HEADER, event_headers, may_have_accepted, new_seed, read_response_body
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence
 
-    from .cancellation import Cancellation
+    from .http.cancellation import Cancellation
     from .event import Event
-    from .response import Response
-    from .transport import Transport
-    from .wire import Batch, Batcher
+    from .http.response import Response
+    from .http.transport import Transport
+    from .protocol import Batch, Batcher
 
 
 class Call:
@@ -89,14 +89,14 @@ class Delivery:
             except Exception as err:
                 if not ids:
                     raise
-                raise events_error(f"the events broke off: {describe(err)}", ids, batcher.taken) from err
+                raise send_error(f"the events broke off: {safe_message(err)}", ids, batcher.pending) from err
             if batch is None:
                 return ids
             outcome = self._deliver_batch(batch, call)
             ids += filter(None, outcome.ids)
             if outcome.problem:
                 unsent = [event for event, id in zip(batch.events, outcome.ids) if not id]
-                unsent += batcher.not_yet_sent(batches)
+                unsent += batcher.remaining(batches)
                 try:
                     raise outcome.error(ids, unsent) from outcome.cause
                 finally:
@@ -114,7 +114,7 @@ class Delivery:
             outcome.attempts += 1
             self._attempt(batch, headers, min(left, self._request_timeout), call.cancellation, outcome)
             if not outcome.problem:
-                call.debug("%s accepted at attempt %d", _counted(len(batch.events)), outcome.attempts)
+                call.debug("%s accepted at attempt %d", _pluralize(len(batch.events)), outcome.attempts)
                 return outcome
             if not outcome.is_retriable or outcome.attempts >= self._max_attempts:
                 return outcome
@@ -125,7 +125,7 @@ class Delivery:
                 "attempt %d of %d to send %s failed: %s; next in %.2f s",
                 outcome.attempts,
                 self._max_attempts,
-                _counted(len(batch.events)),
+                _pluralize(len(batch.events)),
                 outcome.problem,
                 delay,
             )
@@ -169,9 +169,9 @@ class _Outcome:
         """Take an answer of the server."""
         self._take_status(response)
         location = response.headers.get("location")
-        answer = read_answer(response.status, location, response.body, self._count, event_key)
+        answer = read_response_body(response.status, location, response.body, self._count, event_key)
         self.ids, self.problem = answer.ids, answer.problem
-        if response.was_resent or may_have_accepted(response.status):
+        if response.resent or may_have_accepted(response.status):
             self.maybe_delivered = True
 
     def fail(self, failure: RequestFailed) -> None:
@@ -179,7 +179,7 @@ class _Outcome:
         self.problem = str(failure)
         self.cause = failure.__cause__
         self.is_retriable = failure.is_retriable
-        self.maybe_delivered = self.maybe_delivered or failure.was_sent
+        self.maybe_delivered = self.maybe_delivered or failure.may_have_arrived
         if failure.response is not None:
             self._take_status(failure.response)
             self.problem += f": HTTP {self.status}"
@@ -187,7 +187,7 @@ class _Outcome:
     def error(self, ids: List[str], unsent: List[Event]) -> SendEventsError:
         """Return the error of the call that this was part of."""
         problem = self.problem if self.attempts < 2 else f"{self.problem} (after {self.attempts} attempts)"
-        return events_error(
+        return send_error(
             problem,
             ids,
             unsent,
@@ -204,16 +204,16 @@ class _Outcome:
         self.retry_after = parse_retry_after(response.headers.get("retry-after"), time.time())
 
 
-def events_error(problem: str, ids: Sequence[str], unsent: Sequence[Event], **details: Any) -> SendEventsError:
+def send_error(problem: str, ids: Sequence[str], unsent: Sequence[Event], **details: Any) -> SendEventsError:
     """Return an error whose message begins with how many events were accepted."""
-    of_all = _counted(len(ids) + len(unsent))
+    of_all = _pluralize(len(ids) + len(unsent))
     return SendEventsError(f"{len(ids):,} of {of_all} accepted: {problem}", ids, unsent=unsent, **details)
 
 
-def _counted(count: int) -> str:
+def _pluralize(count: int) -> str:
     return f"{count:,} event" if count == 1 else f"{count:,} events"
 
 
-def describe(error: BaseException) -> str:
+def safe_message(error: BaseException) -> str:
     """Return what an error of this library says, and of another only its type: its text may hold event data."""
-    return str(error) if isinstance(error, Error) else f"{type_name(error)} was raised"
+    return str(error) if isinstance(error, Error) else f"{qualified_name(error)} was raised"

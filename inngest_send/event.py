@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .errors import EventInvalidError
-from .jsondata import MAX_EXPANSION, plain
-from .jsontypes import Refused
-from .kinds import is_a, plain_text, type_name
+from .serialization.validation import MAX_EXPANSION, normalize
+from .serialization.conversion import Refused
+from .typecheck import is_instance, exact_str, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,15 +58,15 @@ class Event:
             self.ts = 0
         _, bound = _checked(self)
         if bound * MAX_EXPANSION > MAX_EVENT_SIZE:
-            from .jsontext import encode
+            from .serialization.encoding import encode
 
-            encoded(self, encode)  # only now can it be too large
+            encode_event(self, encode)  # only now can it be too large
 
     def __repr__(self) -> str:
         try:
             size = f"<{len(self.data)} keys>"
         except TypeError:
-            size = f"<{type_name(self.data)}>"
+            size = f"<{qualified_name(self.data)}>"
         return f"{type(self).__name__}(name={self.name!r}, data={size}, id={self.id!r}, ts={self.ts!r})"
 
     def __getstate__(self) -> Tuple[Dict[str, Any], Optional[bytes]]:
@@ -74,11 +74,11 @@ class Event:
 
         A mappingproxy can be neither pickled nor copied, and for deep data both take more stack than sending does.
         """
-        from .jsontext import encode
+        from .serialization.encoding import encode
 
         state = dict(self.__dict__)
         try:
-            text = encode(plain({} if self.data is None else self.data, _MAX_WALK)[0])
+            text = encode(normalize({} if self.data is None else self.data, _MAX_WALK)[0])
         except Refused:
             return state, None  # made invalid since; it can be pickled and copied if its data can
         del state["data"]
@@ -99,7 +99,7 @@ class EncodedEvent(Event):
     text = b""
 
 
-def encoded(event: Event, encode: Callable[[object], bytes]) -> bytes:
+def encode_event(event: Event, encode: Callable[[object], bytes]) -> bytes:
     """Return the event as the JSON text that goes out, validated again. Raises EventInvalidError.
 
     ``encode`` is jsontext's, which loads json: not on import, and not here, where each event would pay for the look-up.
@@ -136,7 +136,7 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
     size = 0
     refused = None
     try:
-        data, size = plain({} if event.data is None else event.data, _MAX_WALK)
+        data, size = normalize({} if event.data is None else event.data, _MAX_WALK)
     except Refused as err:
         refused = err.problem, "data" + err.path
     if refused is not None:  # raised out here, so that no value hangs on it as its context
@@ -159,17 +159,17 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
 
 
 def _text(value: object, path: str) -> str:
-    if not is_a(value, str):
-        raise EventInvalidError(f"expected a str, got {type_name(value)}", path)
-    text = plain_text(value)
+    if not is_instance(value, str):
+        raise EventInvalidError(f"expected a str, got {qualified_name(value)}", path)
+    text = exact_str(value)
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise EventInvalidError("expected text that UTF-8 can encode, got a lone surrogate", path)
     return text
 
 
 def _milliseconds(value: object) -> int:
-    if not is_a(value, int) or is_a(value, bool):
-        raise EventInvalidError(f"expected an int of milliseconds since 1970, got {type_name(value)}", "ts")
+    if not is_instance(value, int) or is_instance(value, bool):
+        raise EventInvalidError(f"expected an int of milliseconds since 1970, got {qualified_name(value)}", "ts")
     ts = int.__int__(value)  # type: ignore[arg-type]  # as above
     if ts and not MIN_TS <= ts <= MAX_TS:
         seconds = MIN_TS <= ts * 1000 <= MAX_TS

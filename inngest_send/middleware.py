@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .errors import AsyncUnsupportedError
-from .kinds import type_name
+from .typecheck import qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def middleware_list(middleware: Optional[Sequence[Factory]]) -> Sequence[Factory
     if middleware is None:
         return []
     if not isinstance(middleware, (list, tuple)):
-        raise TypeError(f"middleware: expected a list of factories, got {type_name(middleware)}")
+        raise TypeError(f"middleware: expected a list of factories, got {qualified_name(middleware)}")
     return middleware
 
 
 def check_factory(factory: Factory) -> Factory:
     """Return ``factory``. Raises TypeError when it is none, AsyncUnsupportedError when its hooks are coroutines."""
     if not callable(factory):
-        raise TypeError(f"middleware: expected a callable (client, raw_request), got {type_name(factory)}")
+        raise TypeError(f"middleware: expected a callable (client, raw_request), got {qualified_name(factory)}")
     if _is_async(factory):
         raise AsyncUnsupportedError("middleware: the factory is a coroutine function; it is called synchronously")
     if isinstance(_unwrapped(factory), type):
@@ -112,7 +112,7 @@ def _check_result(result: object, function: object) -> None:
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
-        name = getattr(function, "__name__", type_name(function))
+        name = getattr(function, "__name__", qualified_name(function))
         raise AsyncUnsupportedError(f"middleware: {name} returned an awaitable; make it a plain function")
 
 

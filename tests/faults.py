@@ -18,7 +18,7 @@ import warnings
 from collections import Counter
 from unittest import mock
 
-from tests.library import ROOT, inngest, module
+from tests.helpers.library import ROOT, inngest, module
 
 RATE = 0.2  # of all requests
 REQUEST_TIMEOUT = 400  # milliseconds; a drip may outlast it

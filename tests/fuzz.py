@@ -22,12 +22,12 @@ import uuid
 from collections import Counter
 from unittest import mock
 
-from tests.library import inngest, module
+from tests.helpers.library import inngest, module
 
 MARKER = "s3cr3t"
 LIMIT = 60  # seconds for one case; beyond it the process ends with a traceback
 
-config, wire, retry, event_module = (module(name) for name in ("config", "wire", "retry", "event"))
+config, protocol, retry, event_module = (module(name) for name in ("config", "protocol", "retry", "event"))
 
 
 class Colour(enum.Enum):
@@ -174,7 +174,7 @@ def make_event(rng, size):
 
 def make_event_with_data(rng, size):
     event = inngest.Event("a", {key(rng): anything(rng, size) for _ in range(3)}, text(rng))
-    event_module.encoded(event, module("jsontext").encode)
+    event_module.encode_event(event, module("serialization.encoding").encode)
     repr(event)
     assert pickle.loads(pickle.dumps(event)).id == copy.deepcopy(event).id == event.id
 
@@ -183,7 +183,7 @@ def change_event(rng, size):
     event = inngest.Event("a")
     for _ in range(rng.randint(1, 2)):
         setattr(event, rng.choice(("name", "data", "id", "ts")), anything(rng, size))
-    event_module.encoded(event, module("jsontext").encode)
+    event_module.encode_event(event, module("serialization.encoding").encode)
 
 
 def send_anything(rng, size):
@@ -238,7 +238,7 @@ def read_answer(rng, size):
     count = rng.randint(1, 4)
     location = rng.choice((None, "", text(rng), "http://h/e/" + MARKER, "http://[", "//u:" + MARKER + "@h/"))
     status = rng.choice((200, 201, 204, 302, 400, 401, 500, 599))
-    answer = wire.read_answer(status, location, body, count, MARKER)
+    answer = protocol.read_response_body(status, location, body, count, MARKER)
     assert len(answer.ids) == count and all(isinstance(id, str) for id in answer.ids)
     assert answer.problem or all(answer.ids)
     assert MARKER not in answer.problem, answer.problem

@@ -49,10 +49,10 @@ class Output:
         _silence(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             self.has_failed = True
-            complain(f"cannot write to standard output: {error}")
+            print_error(f"cannot write to standard output: {error}")
 
 
-def tell(text: str, end: str = "\n") -> None:
+def write_stderr(text: str, end: str = "\n") -> None:
     """Write to standard error. What it does not take is lost: no event is lost for a message."""
     try:
         print(text, end=end, file=sys.stderr, flush=True)
@@ -60,13 +60,13 @@ def tell(text: str, end: str = "\n") -> None:
         _silence(sys.stderr)
 
 
-def complain(message: object, program: bool = True) -> None:
+def print_error(message: object, program: bool = True) -> None:
     """Print an error as one line."""
     text = " ".join(str(message).split())
-    tell(f"inngest_send: {text}" if program else text)
+    write_stderr(f"inngest_send: {text}" if program else text)
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return how many there are of something."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 

@@ -7,15 +7,15 @@ import shlex
 import sys
 import time
 
-from .bulk import Listener
-from .output import Output, complain, counted, tell
+from .file_run import Listener
+from .output import Output, print_error, pluralize, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, List, Optional, Sequence
 
     from ..errors import Error
-    from .bulk import Bulk, Place
+    from .file_run import FileRun, Place
     from .source import Source
 
 _REFRESH = 0.2  # seconds between two states of the progress line
@@ -24,12 +24,12 @@ _REFRESH = 0.2  # seconds between two states of the progress line
 class Report(Listener):
     """Prints each result as it is known, in the order of the input."""
 
-    def __init__(self, output: Output, sources: Sequence[Source], *, is_json: bool, is_quiet: bool) -> None:
+    def __init__(self, output: Output, sources: Sequence[Source], *, is_json: bool, is_alive: bool) -> None:
         self._output = output
         self._sources = sources
         self._is_json = is_json
-        self._is_quiet = is_quiet
-        self._progress = None if is_quiet or not sys.stderr.isatty() else _Progress(sources)
+        self._is_quiet = is_alive
+        self._progress = None if is_alive or not sys.stderr.isatty() else _Progress(sources)
         self._is_shared = sys.stdout.isatty()  # by results and progress: the one line is cleared for the other
 
     def accepted(self, source: Source, numbers: Sequence[int], ids: Sequence[str]) -> None:
@@ -60,13 +60,13 @@ class Report(Listener):
         """Say what there is to wait for."""
         self._complain(f"reading {source.name} to its end; a second signal stops that")
 
-    def moved(self, bulk: Bulk) -> None:
+    def moved(self, bulk: FileRun) -> None:
         """Renew the progress line."""
         self._output.flush()
         if self._progress is not None:
             self._progress.show(bulk.accepted)
 
-    def summarize(self, bulk: Bulk, *, seconds: float, unsent: Optional[str], rest: Optional[int]) -> None:
+    def summarize(self, bulk: FileRun, *, seconds: float, unsent: Optional[str], rest: Optional[int]) -> None:
         """Print what came of the run; ``rest`` lines were written to the file ``unsent``, if that is not None."""
         resume = bulk.resume_at
         if self._is_json:
@@ -81,12 +81,12 @@ class Report(Listener):
         self._clear()
         if self._is_quiet and resume is None:
             return
-        parts = [f"{counted(bulk.accepted, 'event')} accepted in {seconds:.1f} s"]
+        parts = [f"{pluralize(bulk.accepted, 'event')} accepted in {seconds:.1f} s"]
         if bulk.left:
             parts.append(f"{len(bulk.left):,} not known to be accepted")
         if bulk.bad_lines:
-            parts.append(counted(bulk.bad_lines, "bad line"))
-        tell("; ".join(parts))
+            parts.append(pluralize(bulk.bad_lines, "bad line"))
+        write_stderr("; ".join(parts))
         if resume is None:
             return
         if unsent is not None and rest is not None:
@@ -94,14 +94,14 @@ class Report(Listener):
             if bulk.drained_to is not None:
                 rests.append(self._from(bulk.drained_to))
             if rest or not rests:
-                tell(f"{counted(rest, 'line')} left; go on with --file {shlex.quote(unsent)}")
+                write_stderr(f"{pluralize(rest, 'line')} left; go on with --file {shlex.quote(unsent)}")
             for options in rests:
-                tell(f"{'that is not all; go on after it' if rest else 'go on'} with {options}")
+                write_stderr(f"{'that is not all; go on after it' if rest else 'go on'} with {options}")
             return
-        tell(f"go on with {self._from(resume)}")
+        write_stderr(f"go on with {self._from(resume)}")
         if bulk.accepted_after:
-            tell(
-                f"{counted(bulk.accepted_after, 'event')} after that line accepted: sent again, they run again "
+            write_stderr(
+                f"{pluralize(bulk.accepted_after, 'event')} after that line accepted: sent again, they run again "
                 "unless they have ids of their own (see --unsent and --stable-ids)"
             )
 
@@ -121,7 +121,7 @@ class Report(Listener):
     def _complain(self, text: str, program: bool = True) -> None:
         self._output.flush()
         self._clear()
-        complain(text, program=program)
+        print_error(text, program=program)
 
     def _clear(self) -> None:
         if self._progress is not None:
@@ -151,11 +151,11 @@ class _Progress:
         if self._size and done:
             left = max(0.0, seconds * (self._size - done) / done)
             text += f", {100 * done // self._size} %, {left:.0f} s left"
-        tell("\r" + text.ljust(self._width), end="")
+        write_stderr("\r" + text.ljust(self._width), end="")
         self._width = len(text)
 
     def clear(self) -> None:
         """Remove the line."""
         if self._width:
-            tell("\r" + " " * self._width + "\r", end="")
+            write_stderr("\r" + " " * self._width + "\r", end="")
             self._width = 0

@@ -11,13 +11,13 @@ from functools import partial
 
 from ..errors import ArgumentInvalidError, Error, SendEventsError
 from ..event import Event
-from ..wire import MAX_BATCH_EVENTS
-from .bulk import Bulk
-from .leftover import Leftover
+from ..protocol import MAX_BATCH_EVENTS
+from .file_run import FileRun
+from .unsent import UnsentFile
 from .options import add_client_options, make_client, read_text, set_up_logging, take_dev_name, timeout_of
-from .output import Output, complain, counted, event_line, tell
+from .output import Output, print_error, pluralize, event_line, write_stderr
 from .report import Report
-from .request import show_requests
+from .dry_run import show_requests
 from .signals import Signals
 from .source import Source
 
@@ -108,10 +108,10 @@ def run(arguments: argparse.Namespace) -> int:
         _check_usage(arguments)
         return _send_files(arguments) if arguments.file else _send_one(arguments)
     except SendEventsError as err:
-        complain(err)
+        print_error(err)
         return NOT_ACCEPTED
     except (Error, TypeError, OSError) as err:
-        complain(err)
+        print_error(err)
         return BAD_INPUT
 
 
@@ -166,8 +166,8 @@ def _send_files(arguments: argparse.Namespace) -> int:
             sources.append(Source(path))
             stack.callback(sources[-1].close)
         client = None if arguments.check else stack.enter_context(_client(arguments))
-        report = Report(output, sources, is_json=arguments.json, is_quiet=arguments.quiet)
-        bulk = Bulk(
+        report = Report(output, sources, is_json=arguments.json, is_alive=arguments.quiet)
+        bulk = FileRun(
             sources,
             partial(client.send_sync, timeout=timeout_of(arguments)) if client is not None else _send_nothing,
             report,
@@ -188,7 +188,7 @@ def _send_files(arguments: argparse.Namespace) -> int:
             if signals.first is not None:
                 return SIGNALLED + signals.first
             if client is None and not arguments.quiet:
-                tell(f"{counted(good_lines, 'good line')}, {counted(bulk.bad_lines, 'bad line')}")
+                write_stderr(f"{pluralize(good_lines, 'good line')}, {pluralize(bulk.bad_lines, 'bad line')}")
             if bulk.bad_lines or bulk.has_ended:
                 return BAD_INPUT
             return NOT_ACCEPTED if output.has_failed else ACCEPTED
@@ -206,27 +206,27 @@ def _send_files(arguments: argparse.Namespace) -> int:
         return SKIPPED if bulk.bad_lines else ACCEPTED
 
 
-def _leftover(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Optional[Leftover]:
+def _leftover(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Optional[UnsentFile]:
     if arguments.unsent is None:
         return None
     try:
-        leftover = Leftover(arguments.unsent)
+        leftover = UnsentFile(arguments.unsent)
     except OSError as err:
         raise ArgumentInvalidError(f"--unsent: {err}") from None
     stack.callback(leftover.discard)
     return leftover
 
 
-def _write_rest(bulk: Bulk, leftover: Optional[Leftover], signals: Signals) -> Optional[int]:
+def _write_rest(bulk: FileRun, leftover: Optional[UnsentFile], signals: Signals) -> Optional[int]:
     """Write what is left to send; return how many lines, None when there is no file or it cannot be written."""
     if leftover is None:
         return None
     count = max(1, signals.count)  # the first one ends the run; if that had ended already, it does not end this
     try:
-        bulk.drain(leftover, lambda: signals.count > count)
+        bulk.write_remaining(leftover, lambda: signals.count > count)
         leftover.commit()
     except OSError as err:
-        complain(f"cannot write {leftover.path}: {err}")
+        print_error(f"cannot write {leftover.path}: {err}")
         return None
     return leftover.lines
 
@@ -241,12 +241,12 @@ def _client(arguments: argparse.Namespace) -> Iterator[Inngest]:
 
     def show(event: StoredEvent) -> None:
         if not arguments.quiet:
-            tell(event_line(event))
+            write_stderr(event_line(event))
 
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy cannot reach into this process
     with EventServer(keep=KEEP, on_event=show) as server:
         if not arguments.quiet:
-            tell(f"stand-in Event API at {server.url} receives:")
+            write_stderr(f"stand-in Event API at {server.url} receives:")
         with make_client(arguments, is_production=False, event_api_base_url=server.url) as client:
             yield client
 

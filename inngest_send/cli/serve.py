@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 
-from .output import Output, complain, counted, event_line, tell
+from .output import Output, print_error, pluralize, event_line, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
                 event_key = file.read().strip()
         server = EventServer(event_key, arguments.host, arguments.port, keep=KEEP, on_event=show).start()
     except (OSError, ValueError) as err:
-        complain(f"cannot serve on {arguments.host}:{arguments.port}: {err}")
+        print_error(f"cannot serve on {arguments.host}:{arguments.port}: {err}")
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -61,5 +61,5 @@ def run(arguments: argparse.Namespace) -> int:
         show_line(f"stand-in Event API for development at {server.url} (no functions are run)")
         while not stop.wait(3600):  # without a limit, Windows would not see Ctrl-C
             pass
-    tell(f"{counted(count, 'event')} received")
+    write_stderr(f"{pluralize(count, 'event')} received")
     return 0

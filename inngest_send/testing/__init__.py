@@ -7,7 +7,7 @@
 ...     assert [event.name for event in server.events] == ["app/user.created"]
 """
 
-from .connection import ReceivedRequest
+from .http import ReceivedRequest
 from .faults import FAULTS
 from .server import EventServer
 from .store import StoredEvent

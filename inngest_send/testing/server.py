@@ -9,7 +9,7 @@ import time
 from collections import Counter, deque
 
 from .api import EventApi
-from .connection import Connection, ReceivedRequest
+from .http import Connection, ReceivedRequest
 from .faults import Fault, RandomFaults
 from .store import Store, StoredEvent
 

@@ -10,7 +10,7 @@ from tests.benchmark import chart, machine, report
 from tests.benchmark.bench import Bench
 from tests.benchmark.measures import MEASURES
 from tests.benchmark.server import Server
-from tests.servers import CERTIFICATES
+from tests.helpers.servers import CERTIFICATES
 
 
 def parse(argv=None):

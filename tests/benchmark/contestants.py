@@ -9,7 +9,7 @@ import json
 import urllib.request
 from urllib.parse import urlsplit
 
-from tests.library import NAME
+from tests.helpers.library import NAME
 
 OURS = NAME
 PEER = "official SDK"

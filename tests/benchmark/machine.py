@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from tests.benchmark.contestants import OURS, PACKAGES, PATH, PEER
 from tests.benchmark.events import NAME
 from tests.benchmark.figures import figure
-from tests.library import NAME as LIBRARY
-from tests.library import ROOT, inngest
+from tests.helpers.library import NAME as LIBRARY
+from tests.helpers.library import ROOT, inngest
 
 _EVENT_SERVER = """
 import sys

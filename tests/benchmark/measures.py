@@ -10,7 +10,7 @@ from tests.benchmark.contestants import HTTP_CLIENT, KEY, OURS, PACKAGES, PEER, 
 from tests.benchmark.events import write_file
 from tests.benchmark.figures import Bar
 from tests.benchmark.server import DELAY, ROUND_TRIP
-from tests.library import ROOT
+from tests.helpers.library import ROOT
 
 DATACLASSES = "dataclasses"
 ID_SIZE = 120  # bytes at most for a returned id: 80 for the str, the rest for its place in a list that has room to grow

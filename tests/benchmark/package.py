@@ -7,7 +7,7 @@ import os
 import subprocess
 import zipfile
 
-from tests.library import ROOT, inngest
+from tests.helpers.library import ROOT, inngest
 
 # Under the other interpreter: a distribution and all that it requires, directly or not, of what is installed there.
 _INSTALLED = """

@@ -7,8 +7,8 @@ import time
 
 from tests.benchmark.contestants import HEADERS, KEY, MAX_BATCH, PATH
 from tests.benchmark.events import NAME, small_data
-from tests.library import NAME as LIBRARY
-from tests.library import ROOT
+from tests.helpers.library import NAME as LIBRARY
+from tests.helpers.library import ROOT
 
 # wait4() reports at least the peak of the process that started the program, so each program tells its own.
 _TELL = """

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from tests.library import ROOT
+from tests.helpers.library import ROOT
 
 MARK = b'"bench/'  # with which the name of each event in a request begins, and nothing else in it
 DELAY = 0.05  # seconds that the slow server takes for an answer
@@ -164,7 +164,7 @@ def _listening_socket():
 
 def main():
     """Serve until standard input ends; answer each line of it with the totals so far."""
-    from tests.servers import server_context
+    from tests.helpers.servers import server_context
 
     plain = _Listener()
     listeners = {

@@ -12,7 +12,7 @@ import time
 
 from tests.benchmark.contestants import HTTP_CLIENT, MAX_BATCH, OURS, PEER, contestant
 from tests.benchmark.events import NAME, data_of_25_values, data_of_size, small_data
-from tests.library import module
+from tests.helpers.library import module
 
 
 class Stopwatch:
@@ -178,7 +178,7 @@ def _event_of(name):
 
 
 def _encode_ours(event):
-    return module("event").encoded(event, module("jsontext").encode)
+    return module("event").encode_event(event, module("serialization.encoding").encode)
 
 
 def _encode_peer(event):

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from tests.benchmark.programs import environment
-from tests.library import ROOT
+from tests.helpers.library import ROOT
 
 
 class Worker:

@@ -1,0 +1,1 @@
+"""Python values to JSON. Knows nothing of events."""

@@ -1,0 +1,144 @@
+"""The command line, run as a process."""
+
+import json
+import os
+import re
+import signal
+import socket
+import tempfile
+import unittest
+
+from tests.helpers.commands import KEY, CommandTest, environment, run, start
+from tests.helpers.servers import ScriptedServer
+
+
+class SendTest(CommandTest):
+    def test_an_event_is_sent_and_its_id_printed(self):
+        code, output, errors = self.send("a/b", "--data", '{"x": 1}', "--id", "mine", "--ts", "1700000000000")
+        (event,) = self.server.events
+        self.assertEqual((code, output, errors), (0, event.internal_id + "\n", ""))
+        self.assertEqual((event.name, event.data, event.id, event.ts), ("a/b", {"x": 1}, "mine", 1700000000000))
+
+    def test_data_comes_from_a_file_or_from_standard_input(self):
+        path = self.write("data.json", '{"from": "file"}')
+        self.assertEqual(self.send("a", "--data", "@" + path)[0], 0)
+        self.assertEqual(self.send("a", "--data", "-", input='{"from": "stdin"}')[0], 0)
+        self.assertEqual([event.data["from"] for event in self.server.events], ["file", "stdin"])
+
+    def test_bad_input_is_one_line_and_exit_2_and_nothing_is_sent(self):
+        cases = [
+            (["inngest/x"], "name: "),
+            (["a", "--data", "{"], "--data is not JSON"),
+            (["a", "--data", "[1]"], "data: expected a mapping"),
+            (["a", "--data", '{"x": NaN}'], "data.x: expected a finite number, got NaN"),
+            (["a", "--data", "@/does/not/exist"], "No such file"),
+            (["a", "--ts", "1700000000"], "looks like seconds"),
+        ]
+        results = self.send_all(*[arguments for arguments, _ in cases])
+        for (arguments, expected), (code, output, errors) in zip(cases, results):
+            with self.subTest(arguments):
+                self.assertEqual((code, output), (2, ""))
+                self.assertEqual(errors.count("\n"), 1, errors)
+                self.assertIn(expected, errors)
+        self.assertEqual(self.server.requests, [])
+
+    def test_what_is_not_utf_8_is_one_line_and_exit_2(self):
+        path = self.write("bytes", b"\xff")
+        results = self.send_all(["a", "--data", "@" + path], ["a", "--event-key-file", path])
+        for option, (code, output, errors) in zip(("--data", "--event-key-file"), results):
+            problem = "inngest_send: {}: {} is not UTF-8\n".format(option, path)
+            self.assertEqual((code, output, errors), (2, "", problem))
+
+    def test_wrong_usage_is_exit_2(self):
+        for code, _, errors in self.send_all(["a", "--typo"], ["a", "--ts", "soon"], ["a", "--tim", "5"]):
+            self.assertEqual(code, 2)
+            self.assertIn("usage:", errors)
+
+    def test_an_event_not_accepted_is_one_line_and_exit_1(self):
+        self.server.fail_next(status=400, body='{"error":"no /e/%s"}' % KEY)
+        self.env["INNGEST_EVENT_KEY"] = KEY
+        code, output, errors = self.send("a")
+        self.assertEqual((code, output), (1, ""))
+        self.assertEqual(errors, "inngest_send: 0 of 1 event accepted: HTTP 400: no /e/***\n")
+
+    def test_retries_are_silent(self):
+        self.server.fail_next(status=503)
+        code, _, errors = self.send("a")
+        self.assertEqual((code, errors), (0, ""))
+
+    def test_configuration_that_cannot_work_is_exit_2(self):
+        for env in (environment(), environment(INNGEST_DEV="nonsense")):
+            code, output, errors = run("send", "a", env=env)
+            self.assertEqual((code, output, errors.count("\n")), (2, "", 1), errors)
+
+
+class LocalTest(unittest.TestCase):
+    def test_the_readmes_first_command_prints_the_id_and_shows_what_arrived(self):
+        code, output, errors = run("send", "app/user.created", "--data", '{"msg": "Hello!"}', "--local")
+        self.assertEqual(code, 0, errors)
+        self.assertTrue(re.fullmatch("[0-9A-Z]{26}\n", output), output)
+        self.assertIn('app/user.created {} {{"msg": "Hello!"}}\n'.format(output.strip()), errors)
+
+    def test_it_goes_through_no_proxy_and_to_no_other_server(self):
+        with ScriptedServer() as other:
+            env = environment(http_proxy=other.url, INNGEST_BASE_URL=other.url, INNGEST_EVENT_KEY=KEY)
+            code, _, errors = run("send", "a", "--local", env=env)
+            self.assertEqual((code, other.connections), (0, 0), errors)
+            self.assertNotIn(KEY, errors)
+
+
+class ServeTest(unittest.TestCase):
+    def serve(self, *arguments, **variables):
+        process = start("serve", "--port", "0", *arguments, env=environment(PYTHONUNBUFFERED="1", **variables))
+        self.addCleanup(process.__exit__, None, None, None)
+        self.addCleanup(process.kill)
+        self.url = re.search(r"http://\S+", process.stdout.readline()).group()
+        return process
+
+    def test_each_event_is_a_line_and_ctrl_c_says_how_many_came(self):
+        process = self.serve(COLUMNS="60")
+        env = environment(INNGEST_DEV=self.url)
+        id = run("send", "a/b", "--data", json.dumps({"msg": "one\ntwo " + "x" * 100}), env=env)[1].strip()
+        line = process.stdout.readline()
+        self.assertRegex(line, r'^\d\d:\d\d:\d\d a/b {} {{"msg": "one.*\.\.\.\n$'.format(id))
+        self.assertEqual(len(line), 61)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(process.stderr.read(), "1 event received\n")
+
+    def test_it_goes_on_when_nobody_reads_the_lines_any_more(self):
+        process = self.serve()
+        process.stdout.close()
+        for _ in range(2):
+            self.assertEqual(run("send", "a", env=environment(INNGEST_DEV=self.url))[0], 0)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual((process.wait(30), process.stderr.read()), (0, "2 events received\n"))
+
+    def test_it_listens_on_loopback_only_unless_told_otherwise(self):
+        self.serve()
+        self.assertTrue(self.url.startswith("http://127.0.0.1:"))
+
+    def test_a_key_in_a_file_refuses_every_other_key(self):
+        with tempfile.NamedTemporaryFile("w", delete=False) as file:
+            file.write(KEY + "\n")
+        self.addCleanup(os.remove, file.name)
+        self.serve("--event-key-file", file.name)
+        for key, code in ((KEY, 0), ("other", 1)):
+            env = environment(INNGEST_DEV=self.url, INNGEST_EVENT_KEY=key)
+            self.assertEqual(run("send", "a", env=env)[0], code)
+
+    def test_an_address_that_cannot_be_had_is_one_line_and_exit_2(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(1)
+            port = str(taken.getsockname()[1])
+            cases = [["--port", port], ["--host", "no.such.host.invalid"], ["--port", "99999"]]
+            cases.append(["--event-key-file", "/does/not/exist"])
+            for arguments in cases:
+                with self.subTest(arguments):
+                    code, output, errors = run("serve", *arguments)
+                    self.assertEqual((code, output, errors.count("\n")), (2, "", 1), errors)
+
+
+if __name__ == "__main__":
+    unittest.main()

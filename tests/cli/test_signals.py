@@ -1,0 +1,129 @@
+"""``send --file`` and the signals that end a program: what is accepted is printed, what is not is left."""
+
+import contextlib
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+from tests.helpers.commands import CommandTest, finish, lines, numbered, patched
+from tests.helpers.servers import Deaf, ScriptedServer
+
+
+class SignalTest(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.left = self.path("left")
+
+    def start_on_pipe(self, count, **kwargs):
+        """Return a process that has sent so many events from its standard input, and waits for more."""
+        process = self.start("--file", "-", "--unsent", self.left, **kwargs)
+        process.stdin.write(lines(numbered(count)))
+        process.stdin.flush()
+        self.server.wait_for(count)
+        return process
+
+    def test_standard_input_is_drained_after_a_signal_and_the_accepted_ids_are_printed(self):
+        process = self.start_on_pipe(10)
+        process.send_signal(signal.SIGTERM)
+        self.assertIn("reading <stdin> to its end; a second signal stops that", process.stderr.readline())
+        code, output, errors = finish(process, lines(numbered(20)[10:]))
+        self.assertEqual((code, output.split()), (143, [event.internal_id for event in self.server.events]))
+        self.assertEqual(self.numbers(self.read("left")), list(range(11, 21)))
+        self.assertIn("10 lines left; go on with --file {}\n".format(self.left), errors)
+
+    def test_a_second_signal_ends_the_draining_and_what_came_is_left(self):
+        for last in (1, 3):
+            with self.subTest(last):
+                self.server.clear()
+                process = self.start_on_pipe(1)
+                process.send_signal(signal.SIGTERM)
+                process.stderr.readline()
+                process.stdin.write(lines(numbered(last)[1:]))
+                process.stdin.flush()
+                process.send_signal(signal.SIGTERM)
+                errors = process.stderr.read()  # and its input is still open
+                self.assertEqual(process.wait(30), 143)
+                *_, reached = errors.split()
+                go_on = "go on with" if reached == "2" else "that is not all; go on after it with"
+                self.assertTrue(errors.endswith("\n{} --file - --resume-from {}\n".format(go_on, reached)), errors)
+                self.assertIn(int(reached), range(2, last + 2))
+                self.assertEqual(self.numbers(self.read("left")), list(range(2, int(reached))))
+                self.assertEqual(os.listdir(self.folder), ["left"])
+
+    @unittest.skipUnless(hasattr(os, "mkfifo"), "needs named pipes")
+    def test_a_packed_pipe_holds_up_neither_events_nor_signals(self):
+        path = self.path("pipe.gz")
+        os.mkfifo(path)
+        process = self.start("--file", path, "--unsent", self.left)
+        with open(path, "wb", buffering=0) as pipe:
+            pipe.write(gzip.compress(lines(numbered(1)).encode()))
+            self.assertEqual(len(process.stdout.readline()), 27)
+            process.send_signal(signal.SIGTERM)
+            self.assertIn("to its end; a second signal stops that", process.stderr.readline())
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(30), 143)
+
+    def test_lines_before_the_one_to_go_on_from_are_not_drained(self):
+        process = self.start("--file", "-", "--unsent", self.left, "--resume-from", "3")
+        while not os.listdir(self.folder):  # then signals are waited for
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        process.stderr.readline()
+        code, _, errors = finish(process, lines(numbered(4)))
+        self.assertEqual((code, self.numbers(self.read("left"))), (130, [3, 4]), errors)
+
+    def test_a_request_that_is_not_answered_is_given_up_some_time_after_a_signal(self):
+        with self.waiting_for_an_answer(GRACE=0.1) as process:
+            process.send_signal(signal.SIGTERM)
+
+    def test_a_request_that_is_not_answered_is_given_up_at_a_second_signal(self):
+        with self.waiting_for_an_answer(GRACE=3600) as process:
+            process.send_signal(signal.SIGTERM)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(0.3)
+            process.send_signal(signal.SIGINT)
+
+    @contextlib.contextmanager
+    def waiting_for_an_answer(self, **values):
+        """Provide a process in the middle of a request, and see that it ends without an answer."""
+        deaf = Deaf()
+        with ScriptedServer(then=deaf) as server:
+            env = {**self.env, "INNGEST_DEV": server.url}
+            arguments = ("--file", self.write("events", numbered(3)), "--unsent", self.left)
+            process = self.start(*arguments, env=env, command=patched(**values))
+            self.assertTrue(deaf.arrived.wait(10))
+            yield process
+            code, output, errors = finish(process)
+        self.assertEqual((code, output, self.numbers(self.read("left"))), (143, "", [1, 2, 3]), errors)
+
+    def test_a_signal_ends_a_check_too(self):
+        process = self.start("--file", "-", "--check")
+        process.stdin.write("{}\n")
+        process.stdin.flush()
+        self.assertIn("<stdin>:1: name: missing", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual((process.wait(30), process.stderr.read()), (130, ""))
+
+    @unittest.skipIf(sys.implementation.name == "pypy", "PyPy takes a signal that is ignored for one that is not")
+    def test_a_signal_that_is_ignored_stays_so(self):
+        process = self.start_on_pipe(1, before=["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh"])
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGHUP)
+        code, _, errors = finish(process, lines(numbered(2)[1:]))
+        self.assertEqual((code, self.numbers()), (0, [1, 2]), errors)
+
+    def test_a_lost_terminal_loses_no_event(self):
+        process = self.start_on_pipe(1)
+        process.stdout.close()
+        process.stderr.close()
+        process.send_signal(signal.SIGHUP)
+        process.stdin.write(lines(numbered(2)[1:]))
+        process.stdin.close()
+        self.assertEqual((process.wait(30), self.numbers(self.read("left"))), (129, [2]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,290 @@
+"""What ends a ``send`` early: its task is cancelled, its time is over, its client is closed, the program exits."""
+
+import asyncio
+import signal
+import sys
+import threading
+import time
+import unittest
+from unittest import mock
+
+from tests.helpers.library import NAME, inngest, module
+from tests.helpers.servers import Deaf, Held, client_context, finish_program, run_program, start_program
+from tests.client.test_async import TIME_LIMIT, AsyncTestCase, happens
+
+retry = module("retry")
+
+
+def unavailable(peer):
+    """A server's script: HTTP 503 to the first request, and then all is well."""
+    peer.read()
+    peer.answer(503)
+    peer.serve()
+
+
+class Logger:
+    """Tells when a retry is logged."""
+
+    def __init__(self):
+        self.warned = threading.Event()
+
+    def debug(self, *args):
+        """Say nothing."""
+
+    def warning(self, *args):
+        self.warned.set()
+
+
+class CancelTest(AsyncTestCase):
+    async def cancel_a_send(self, client, when):
+        """Begin to send an event, and cancel that when ``when`` has happened."""
+        send = asyncio.ensure_future(client.send(inngest.Event("cancelled")))
+        await happens(when)
+        send.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await send
+
+    def assert_thread_is_free_after_cancelling(self, client, when):
+        """Cancel a send; see that another gets the client's one thread, when the cancelled one is through with it."""
+
+        async def main():
+            await self.cancel_a_send(client, when)
+            return await client.send(inngest.Event("next"))
+
+        self.assertEqual(len(self.run_loop(main)), 1)
+
+    def names(self, server):
+        """Return the names of the events that arrived, and were read by a script, in order."""
+        return [event["name"] for request in server.requests for event in request.events]
+
+    def test_a_silent_server_is_hung_up_on_and_not_tried_again(self):
+        deaf = Deaf()
+        server = self.serve(deaf)
+        client = self.client(server, max_concurrency=1)
+        self.assert_thread_is_free_after_cancelling(client, deaf.arrived)
+        self.assertTrue(deaf.hung_up.wait(TIME_LIMIT))
+        self.assertEqual(self.names(server), ["next"])
+
+    def test_a_wait_before_a_retry_ends_and_there_is_no_retry(self):
+        server, logger = self.serve(unavailable), Logger()
+        client = self.client(server, max_concurrency=1, logger=logger)
+        with mock.patch.object(retry, "BASE_DELAY", 60):
+            self.assert_thread_is_free_after_cancelling(client, logger.warned)
+        self.assertEqual(self.names(server), ["cancelled", "next"])
+
+    def test_a_tls_handshake_is_broken_off(self):
+        deaf = Deaf()
+        server = self.serve(deaf)
+        url = server.url.replace("http:", "https:")
+        client = self.client(server, event_api_base_url=url, ssl_context=client_context(), max_concurrency=1)
+
+        async def main():
+            await self.cancel_a_send(client, deaf.arrived)
+            await happens(deaf.hung_up)
+
+        self.run_loop(main)
+        self.assertEqual(server.connections, 1)
+
+    def test_what_is_queued_behind_busy_threads_is_never_sent(self):
+        held = Held()
+        server = self.serve(held)
+        client = self.client(server, max_concurrency=1)
+
+        async def main():
+            first = asyncio.ensure_future(client.send(inngest.Event("first")))
+            await happens(held.arrived)
+            queued = asyncio.ensure_future(client.send(inngest.Event("queued")))
+            await asyncio.sleep(0)  # now it is in the queue
+            queued.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await queued
+            held.may_answer.set()
+            await first
+            await client.send(inngest.Event("last"))
+
+        self.run_loop(main)
+        self.assertEqual(self.names(server), ["first", "last"])
+
+    def test_other_sends_of_the_client_go_on(self):
+        deaf, held = Deaf(), Held()
+        client = self.client(self.serve(deaf, held))
+
+        async def main():
+            cancelled = asyncio.ensure_future(self.cancel_a_send(client, held.arrived))
+            await happens(deaf.arrived)
+            other = asyncio.ensure_future(client.send(inngest.Event("other")))
+            await cancelled
+            await happens(deaf.hung_up)
+            held.may_answer.set()
+            return await other
+
+        self.assertEqual(len(self.run_loop(main)), 1)
+
+    def test_a_later_request_of_the_call_is_not_begun(self):
+        deaf = Deaf()
+        server = self.serve(deaf)
+        client = self.client(server, max_concurrency=1)
+
+        async def main():
+            events = [inngest.Event("many")] * 5001  # two requests
+            send = asyncio.ensure_future(client.send(events))
+            await happens(deaf.arrived)
+            send.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await send
+            await client.send(inngest.Event("next"))
+
+        self.run_loop(main)
+        self.assertEqual(self.names(server), ["next"])
+
+    def test_what_a_hook_sends_is_hung_up_on_too(self):
+        class Nested(inngest.MiddlewareSync):
+            def before_send_events(self, events):
+                self.client.send_sync(inngest.Event("nested"), skip_middleware=True)
+
+        self.assert_second_call_is_cancelled([Nested])
+
+    def test_a_second_call_within_send_sync_is_hung_up_on_too(self):
+        class Twice(inngest.Inngest):
+            def send_sync(self, events, **options):
+                return super().send_sync([], **options) + super().send_sync(events, **options)
+
+        self.assert_second_call_is_cancelled(kind=Twice)
+
+    def assert_second_call_is_cancelled(self, middleware=(), kind=inngest.Inngest):
+        deaf = Deaf()
+        server = self.serve(deaf)
+        client = self.client(server, kind, middleware=list(middleware))
+
+        async def main():
+            await self.cancel_a_send(client, deaf.arrived)
+            await happens(deaf.hung_up)
+
+        self.run_loop(main)
+        self.assertEqual((server.connections, self.names(server)), (1, []))
+
+    def test_wait_for_cancels(self):
+        deaf = Deaf()
+        client = self.client(self.serve(deaf))
+
+        async def main():
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.send(inngest.Event("event")), 0.5)
+            await happens(deaf.hung_up)
+
+        self.run_loop(main)
+        self.assertTrue(deaf.arrived.is_set())
+
+
+class TimeoutTest(AsyncTestCase):
+    def send_behind_another(self, *args, **options):
+        """Send while the client's one thread is busy; return the error, and the names of what arrived in the end."""
+        held = Held()
+        server = self.serve(held)
+        client = self.client(server, max_concurrency=1)
+
+        async def main():
+            first = asyncio.ensure_future(client.send(inngest.Event("first")))
+            await happens(held.arrived)
+            with self.assertRaises(inngest.SendEventsError) as caught:
+                await client.send(*args, **options)
+            held.may_answer.set()
+            await first
+            await client.send(inngest.Event("last"))
+            return caught.exception
+
+        error = self.run_loop(main)
+        return error, [event["name"] for request in server.requests for event in request.events]
+
+    def test_when_no_thread_is_free_in_time_everything_is_unsent(self):
+        events = [inngest.Event("late"), inngest.Event("later")]
+        error, names = self.send_behind_another(events, timeout=50)
+        self.assertEqual((error.ids, error.unsent, error.attempts), ([], events, 0))
+        self.assertFalse(error.maybe_delivered)
+        self.assertTrue(error.is_retriable)
+        self.assertEqual(names, ["first", "last"])
+
+    def test_when_no_thread_is_free_in_time_a_generator_is_not_touched(self):
+        events = (inngest.Event(name) for name in "ab")
+        error, names = self.send_behind_another(events, timeout=50)
+        self.assertEqual((error.ids, error.unsent), ([], []))
+        self.assertEqual([event.name for event in events], ["a", "b"])
+        self.assertEqual(names, ["first", "last"])
+
+    def test_the_time_in_the_queue_counts(self):
+        held = Held()
+
+        def answer_once(peer):
+            peer.serve = peer.server.finished.wait  # what Held goes on to
+            held(peer)
+
+        client = self.client(self.serve(answer_once), max_concurrency=1)
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            first = asyncio.ensure_future(client.send(inngest.Event("first")))
+            await happens(held.arrived)
+            loop.call_later(0.5, held.may_answer.set)
+            began = time.monotonic()
+            with self.assertRaises(inngest.SendEventsError):
+                await client.send(inngest.Event("event"), timeout=1000)
+            await first
+            return time.monotonic() - began
+
+        self.assertLess(self.run_loop(main), 1.45)
+
+
+class CloseTest(AsyncTestCase):
+    def test_close_ends_the_sends_that_are_awaited(self):
+        scripts = [Deaf(), Deaf()]
+        client = self.client(self.serve(*scripts), max_concurrency=2)
+        events = [inngest.Event(name) for name in "abc"]  # the last one is queued
+
+        async def main():
+            sends = asyncio.gather(*[client.send(event) for event in events], return_exceptions=True)
+            for script in scripts:
+                await happens(script.arrived)
+            client.close()
+            return await sends
+
+        before = set(threading.enumerate())
+        errors = self.run_loop(main)
+        for event, error in zip(events, errors):
+            self.assertIsInstance(error, inngest.SendEventsError)
+            self.assertEqual((error.ids, error.unsent), ([], [event]))
+        self.assertEqual([error.maybe_delivered for error in errors], [True, True, False])
+        self.assertTrue(all(script.hung_up.is_set() for script in scripts))
+        self.assertFalse([t for t in threading.enumerate() if t not in before and t.name.startswith(NAME)])
+
+
+class ExitTest(AsyncTestCase):
+    PROGRAM = """
+import asyncio, importlib, sys
+inngest = importlib.import_module(sys.argv[1])
+client = inngest.Inngest(app_id="app", is_production=False, event_api_base_url=sys.argv[2])
+sending = lambda: client.send([inngest.Event("event")])
+"""
+
+    def test_neither_loop_nor_interpreter_waits_for_a_silent_server(self):
+        for label, ending in (
+            ("a cancelled task", "task = asyncio.ensure_future(sending()); await asyncio.sleep(0.1); task.cancel()"),
+            ("a task left behind", "task = asyncio.ensure_future(sending()); await asyncio.sleep(0.1)"),
+            ("many of them", "tasks = [asyncio.ensure_future(sending()) for _ in range(99)]; await asyncio.sleep(0.1)"),
+        ):
+            with self.subTest(label):
+                server = self.serve(*[Deaf() for _ in range(99)])
+                program = self.PROGRAM + "async def main():\n    {}\n".format(ending)
+                program += "asyncio.run(main())\nprint('through')\n"
+                output, errors = run_program(program, NAME, server.url)
+                self.assertEqual((output, errors), ("through\n", ""))
+
+    @unittest.skipIf(sys.platform == "win32", "needs SIGINT")
+    def test_an_interrupt_ends_a_program_that_awaits_a_silent_server(self):
+        deaf = Deaf()
+        server = self.serve(deaf)
+        program = start_program(self.PROGRAM + "asyncio.run(sending())", NAME, server.url)
+        self.assertTrue(deaf.arrived.wait(TIME_LIMIT))
+        program.send_signal(signal.SIGINT)
+        _, errors = finish_program(program)
+        self.assertTrue(errors.rstrip().endswith("KeyboardInterrupt"), errors)
+        self.assertTrue(deaf.hung_up.is_set())

@@ -1,0 +1,195 @@
+"""The limits of an Event, what becomes of it when it is changed, and its copies."""
+
+import copy
+import datetime
+import json
+import pickle
+import subprocess
+import sys
+import time
+import traceback
+import types
+import unittest
+from dataclasses import dataclass
+
+from tests.helpers.events import EMPTY_SIZE, MAX_SIZE, SECRET, Event, EventInvalidError, encoded, nested, refusal, refusal_of
+from tests.helpers.library import NAME, ROOT
+
+
+@dataclass
+class Item:
+    price: object
+    tags: tuple = ()
+
+
+class Limits(unittest.TestCase):
+    def test_an_event_of_exactly_the_largest_size_is_taken_and_one_byte_more_refused_with_its_size(self):
+        for character in ("x", "é", "\n"):  # of one byte, of two, of two when escaped
+            width = len(json.dumps(character, ensure_ascii=False).encode()) - 2
+            text = character * ((MAX_SIZE - EMPTY_SIZE) // width)
+            text += "x" * (MAX_SIZE - EMPTY_SIZE - width * len(text))
+            with self.subTest(character=character):
+                self.assertEqual(len(encoded(Event("a/b", {"x": text}))), MAX_SIZE)
+                self.assertRegex(str(refusal("a/b", {"x": text + "x"})), "3,?145,?729")
+
+    def test_the_name_the_id_and_ts_count_too(self):
+        text = "x" * (MAX_SIZE - EMPTY_SIZE)
+        for fields in ({"id": "i"}, {"ts": 1700000000000}, {"name": "a/bc"}):
+            with self.subTest(**fields):
+                self.assertIn("bytes", str(refusal(**dict({"name": "a/b", "data": {"x": text}}, **fields))))
+
+    def test_small_values_in_many_containers_are_not_taken_for_more_than_they_are(self):
+        event = Event("a/b", {"x": [[1]] * 550000})  # 2.2 million bytes
+        self.assertEqual(len(event.data["x"]), 550000)
+
+    def test_an_event_of_many_parts_that_is_too_large_is_refused_with_its_size(self):
+        data = {"items": [{"text": "x" * 100} for _ in range(30000)]}
+        size = len(json.dumps({"name": "a/b", "data": data}, separators=(",", ":")))
+        self.assertIn("{:,}".format(size), str(refusal("a/b", data)))
+
+    def test_data_that_shares_a_part_a_million_times_over_is_refused_soon(self):
+        data = [0] * 10
+        for _ in range(12):
+            data = [data] * 10
+        start = time.process_time()
+        self.assertIn("bytes of JSON", str(refusal("a", {"x": data})))
+        self.assertLess(time.process_time() - start, 5)
+
+    def test_a_cycle_is_refused(self):
+        loop, ring, proxied = {}, [], {}
+        loop["x"] = loop
+        ring.append({"k": (ring,)})
+        proxied["x"] = types.MappingProxyType(proxied)
+        for data in (loop, {"x": ring}, proxied):
+            self.assertIn("contains itself", str(refusal("a", data)))
+
+    def test_data_500_deep_is_taken_from_an_ordinary_stack(self):
+        self.assertEqual(json.loads(encoded(Event("a", nested(500))).decode())["data"], nested(500))
+        for wrap in (lambda value: types.MappingProxyType({"d": value}), lambda value: (value,), Item):
+            value = "bottom"
+            for _ in range(499):
+                value = wrap(value)
+            self.assertIn(b'"bottom"', encoded(Event("a", {"x": value})))
+
+    def test_data_beyond_the_limit_is_refused_however_deep(self):
+        for depth in (513, 2000, 100000):
+            data = nested(depth)
+            self.assertIn("deep", str(refusal("a", data)))
+            while data:  # taken apart by hand: on 3.7 a debug build's deallocator is slow for deep data
+                data = data.pop("d") if isinstance(data, dict) else data.pop()
+
+    def test_from_a_deep_stack_it_is_taken_or_refused_and_never_a_recursion_error(self):
+        data, event = {"x": (nested(498),)}, Event("a", nested(500))
+
+        def attempt(function, *args):
+            try:
+                return function(*args) and "taken"
+            except EventInvalidError as error:
+                return "deep" in str(error) and "refused"
+
+        def dive(levels, *call):
+            return dive(levels - 1, *call) if levels else attempt(*call)
+
+        depth = len(traceback.extract_stack()) + 5
+        limit = sys.getrecursionlimit()
+        for call in ((Event, "a", data), (encoded, event)):
+            outcomes = {dive(limit - depth - left, *call) for left in range(40, 600, 7)}
+            # Since Python 3.12 C code has a stack limit of its own, and PyPy's is one of bytes.
+            if sys.implementation.name == "cpython" and (call[0] is Event or sys.version_info < (3, 12)):
+                self.assertIn("refused", outcomes)
+            self.assertLessEqual({"taken"}, outcomes)
+            self.assertLessEqual(outcomes, {"taken", "refused"})
+
+
+class Changed(unittest.TestCase):
+    def test_a_change_after_construction_is_validated_when_encoded(self):
+        for field, value, path in (
+            ("name", None, "name"),
+            ("name", "inngest/x", "name"),
+            ("id", 5, "id"),
+            ("ts", 1700000000, "ts"),
+            ("data", [], "data"),
+            ("data", {"k": [SECRET, b"s3cr3t"]}, "data.k[1]"),
+        ):
+            with self.subTest(field=field, path=path):
+                event = Event("a")
+                setattr(event, field, value)
+                self.assertEqual(refusal_of(encoded, event).path, path)
+        event = Event("a/b", {"x": {}})
+        event.data["x"]["y"] = {SECRET}
+        self.assertEqual(json.loads(encoded(event).decode())["data"], {"x": {"y": [SECRET]}})
+        event.data["x"]["y"] = "x" * MAX_SIZE
+        self.assertIn("bytes of JSON", str(refusal_of(encoded, event)))
+
+    def test_the_callers_data_is_kept_and_never_changed(self):
+        data = {"when": datetime.date(2024, 1, 2), "list": [1, {2}]}
+        event = Event("a", data)
+        self.assertIs(event.data, data)
+        encoded(event)
+        self.assertEqual(data, {"when": datetime.date(2024, 1, 2), "list": [1, {2}]})
+
+
+class Sub(Event):
+    pass
+
+
+@dataclass(repr=False)
+class Tenant(Event):
+    json: str = ""
+
+
+class Copies(unittest.TestCase):
+    WAYS = [copy.copy, copy.deepcopy] + [
+        lambda event, protocol=protocol: pickle.loads(pickle.dumps(event, protocol))
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    ]
+
+    def test_a_copy_says_the_same_in_plain_data(self):
+        rich = {"k": (datetime.date(2024, 1, 2), types.MappingProxyType({"x": {1}}))}
+        plain = {"k": ["2024-01-02", {"x": [1]}]}
+        for way in self.WAYS:
+            for data in (rich, types.MappingProxyType(rich)):
+                for kind in (Event, Sub):
+                    made = way(kind("a/b", data, "id-1", 1700000000000))
+                    self.assertIs(type(made), kind)
+                    self.assertEqual(made, kind("a/b", plain, "id-1", 1700000000000))
+
+    def test_a_deep_event_can_be_copied(self):
+        event = Event("a", nested(500))
+        for way in self.WAYS:
+            self.assertEqual(encoded(way(event)), encoded(event))
+
+    def test_a_field_of_a_subclass_goes_along_whatever_its_name(self):
+        for way in self.WAYS:
+            self.assertEqual(way(Tenant("a", json="mine")).json, "mine")
+
+    def test_an_event_made_invalid_since_is_still_invalid_in_its_copy(self):
+        for field, value in (("name", None), ("ts", "x"), ("data", {"k": b"s3cr3t"}), ("data", []), ("data", 0)):
+            event = Event("a", {"k": 1})
+            setattr(event, field, value)
+            with self.subTest(field=field, value=value):
+                for way in self.WAYS:
+                    made = way(event)
+                    self.assertEqual(made, event)
+                    refusal_of(encoded, made)
+
+
+class Import(unittest.TestCase):
+    def test_types_of_modules_never_imported_cost_nothing(self):
+        code = """
+import sys
+import {0} as inngest
+class Odd: pass
+event = inngest.Event("a/b", {{"x": (1, {{2}})}})
+for value in (b"", Odd()):
+    try: inngest.Event("a/b", {{"x": [value]}})
+    except inngest.EventInvalidError: pass
+    else: raise SystemExit("accepted")
+print(sorted({{"uuid", "decimal", "datetime", "_decimal", "_datetime"}} & set(sys.modules)))
+""".format(NAME)
+        done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, stdout=subprocess.PIPE, timeout=60)
+        self.assertEqual((done.returncode, done.stdout.strip()), (0, b"[]"))
+
+
+if __name__ == "__main__":
+    unittest.main()

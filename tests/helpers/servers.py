@@ -1,0 +1,318 @@
+"""Servers that behave as a test scripts them, byte by byte, on real sockets."""
+
+import contextlib
+import itertools
+import json
+import logging
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from unittest import mock
+
+from tests.helpers.library import NAME, ROOT, inngest, module
+
+KEY = "the-event-key"
+logging.getLogger(NAME).addHandler(logging.NullHandler())  # else the warnings would go to standard error
+
+CERTIFICATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "certificates")
+
+
+class Request:
+    """A request as it was received; header names in lower case."""
+
+    def __init__(self, method, path, headers, body):
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.body = body
+
+    @property
+    def events(self):
+        return json.loads(self.body.decode())
+
+    def __repr__(self):
+        return "<{} of {} bytes>".format(self.method, len(self.body))
+
+
+class Peer:
+    """The server's end of one connection."""
+
+    _ids = itertools.count(1)
+
+    def __init__(self, server, sock):
+        self.server = server
+        self.socket = sock
+        self.reader = sock.makefile("rb")
+
+    def read_head(self):
+        """Return a request without its body, or None at the end of the stream."""
+        line = self.reader.readline()
+        if not line:
+            return None
+        method, path, _ = line.decode("latin-1").split(" ", 2)
+        headers = {}
+        for line in iter(self.reader.readline, b"\r\n"):
+            if not line:
+                return None
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        return Request(method, path, headers, b"")
+
+    def read(self):
+        """Return the next request, or None at the end of the stream, and note it in ``server.requests``."""
+        request = self.read_head()
+        if request is not None:
+            request.body = self.reader.read(int(request.headers.get("content-length", 0)))
+            self.server.requests.append(request)
+        return request
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def answer(self, status=200, body=b"", headers=(), reason="Reason"):
+        """Send an answer with a Content-Length. ``body`` is bytes, or an object to send as JSON."""
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        head = ["HTTP/1.1 {} {}".format(status, reason), "Content-Length: {}".format(len(body))]
+        head += ["{}: {}".format(name, value) for name, value in dict(headers).items()]
+        self.send("\r\n".join(head + ["", ""]).encode("latin-1") + body)
+
+    def accept(self, request):
+        """Answer as the Event API does when it accepts everything; return the ids."""
+        ids = ["ID{}".format(next(self._ids)) for _ in request.events]
+        self.answer(200, {"ids": ids, "status": 200}, {"Content-Type": "text/plain; charset=utf-8"})
+        return ids
+
+    def serve(self):
+        """Accept every request until the client closes the connection."""
+        while True:
+            request = self.read()
+            if request is None:
+                return
+            self.accept(request)
+
+    def reset(self):
+        """Close the connection with a RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self):
+        self.reader.close()
+        self.socket.close()
+
+
+class ScriptedServer:
+    """Runs one script for each connection, each on a thread of its own: ``script(peer)``.
+
+    ``scripts`` serve the first connections, one each; ``then`` serves those after them. When a script ends its
+    connection is closed. With ``receive_buffer``, in bytes, large requests do not fit into it unread.
+
+    ``requests`` holds what was read, ``connections`` how many there were. An exception in a
+    script, other than one that the client's end of the connection caused, is raised by ``close``.
+    """
+
+    def __init__(self, *scripts, then=Peer.serve, ssl_context=None, host="127.0.0.1", receive_buffer=None):
+        self.requests = []
+        self.connections = 0
+        self.errors = []
+        self.finished = threading.Event()  # set by close(): what a silent script waits for
+        self._scripts = list(scripts)
+        self._then = then
+        self._ssl_context = ssl_context
+        self._peers = []
+        self._threads = []
+        self._lock = threading.Lock()
+        self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receive_buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self._listener.bind((host, 0))
+        self._listener.listen(1024)
+        self.host, self.port = self._listener.getsockname()[:2]
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self):
+        scheme = "http" if self._ssl_context is None else "https"
+        host = "[{}]".format(self.host) if ":" in self.host else self.host
+        return "{}://{}:{}/".format(scheme, host, self.port)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.close()
+        if kind is None and self.errors:
+            raise self.errors[0]
+
+    def close(self):
+        """Close every socket and wait for the scripts to end."""
+        self.finished.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        with self._lock:
+            peers, threads = list(self._peers), list(self._threads)
+        for sock in peers:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                script = self._scripts.pop(0) if self._scripts else self._then
+                self.connections += 1
+                thread = threading.Thread(target=self._run, args=(script, sock), daemon=True)
+                self._peers.append(sock)
+                self._threads.append(thread)
+                thread.start()
+
+    def _run(self, script, sock):
+        try:
+            if self._ssl_context is not None:
+                tls = self._ssl_context.wrap_socket(sock, server_side=True)
+                with self._lock:
+                    self._peers[self._peers.index(sock)] = tls
+                sock = tls
+            peer = Peer(self, sock)
+            try:
+                script(peer)
+            finally:
+                peer.close()
+        except OSError:
+            pass  # the client's end went away, as in many tests it should
+        except Exception as error:
+            self.errors.append(error)
+        finally:
+            sock.close()
+
+
+def silent(peer):
+    """A script that reads nothing and says nothing."""
+    peer.server.finished.wait()
+
+
+def name_ids(peer):
+    """A script whose ids say which event they belong to."""
+    while True:
+        request = peer.read()
+        if request is None:
+            return
+        peer.answer(200, {"ids": ["id of " + event["name"] for event in request.events], "status": 200})
+
+
+def answering(*args, **kwargs):
+    """Return a script that gives every request the same answer; the arguments are those of ``Peer.answer``."""
+
+    def script(peer):
+        while peer.read() is not None:
+            peer.answer(*args, **kwargs)
+
+    return script
+
+
+class Held:
+    """A server's script that answers its first request when it may."""
+
+    def __init__(self):
+        self.arrived = threading.Event()
+        self.may_answer = threading.Event()
+
+    def __call__(self, peer):
+        request = peer.read()
+        self.arrived.set()
+        self.may_answer.wait(10)  # seconds; only a failing test waits so long
+        peer.accept(request)
+        peer.serve()
+
+
+class Deaf:
+    """A server's script that never answers, and tells when the client has hung up."""
+
+    def __init__(self):
+        self.arrived = threading.Event()
+        self.hung_up = threading.Event()
+
+    def __call__(self, peer):
+        try:
+            while peer.socket.recv(65536):
+                self.arrived.set()
+        finally:
+            self.hung_up.set()
+
+
+def server_context(name="server"):
+    """Return the context of a TLS server with one of the certificates made for the tests."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    path = os.path.join(CERTIFICATES, name)
+    context.load_cert_chain(path + ".pem", path + ".key")
+    return context
+
+
+def client_context():
+    """Return the context of a client that trusts the tests' own authority and no other."""
+    import ssl
+
+    return ssl.create_default_context(cafile=os.path.join(CERTIFICATES, "authority.pem"))
+
+
+def client_for(server, **options):
+    """Return a client that sends to ``server``; ``options`` are further arguments, or others."""
+    settings = {"app_id": "test", "event_key": KEY, "event_api_base_url": server.url}
+    return inngest.Inngest(**{**settings, **options})
+
+
+def failure_of(client, events=None, **options):
+    """Return the SendEventsError of a send that must fail. ``events`` is one event by default."""
+    try:
+        ids = client.send_sync(inngest.Event(name="test/event") if events is None else events, **options)
+    except inngest.SendEventsError as error:
+        return error
+    raise AssertionError("accepted: {}".format(ids))
+
+
+def without_delays():
+    """Return a context manager in which a retry follows at once, unless the server asks to wait."""
+    return mock.patch.multiple(module("retry"), BASE_DELAY=0, MAX_JITTER=0)
+
+
+def start_program(code, *args):
+    """Start an interpreter of its own on ``code``, warnings as errors, with nothing of Inngest in its environment."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", code, *args],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+
+
+def finish_program(program, timeout=15):
+    """Return what a program printed, and wrote to standard error. Kills it, and fails, when it takes too long."""
+    with program:
+        try:
+            return program.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            raise
+
+
+def run_program(code, *args):
+    """Return what ``code`` printed, and wrote to standard error, in an interpreter of its own."""
+    return finish_program(start_program(code, *args))

@@ -1,0 +1,212 @@
+"""Proxies are found in the environment as urllib finds them, and their passwords are shown nowhere."""
+
+import base64
+import logging
+import traceback
+import unittest
+
+from tests.helpers.library import inngest
+from tests.helpers.proxies import Proxy, proxied
+from tests.helpers.servers import (
+    KEY,
+    ScriptedServer,
+    answering,
+    client_context,
+    client_for,
+    failure_of,
+    server_context,
+    silent,
+    without_delays,
+)
+
+EVENT = inngest.Event(name="test/event")
+HTTPS = "https://other.example/"  # what the certificate "other" is for; the name has no address
+HTTP = "http://other.example:8080/base/"
+
+
+def tls_server():
+    return ScriptedServer(ssl_context=server_context("other"))
+
+
+def tls_client(server, **options):
+    return client_for(server, **{"event_api_base_url": HTTPS, "ssl_context": client_context(), **options})
+
+
+def with_credentials(url, credentials):
+    return url.replace("//", "//" + credentials + "@")
+
+
+class HttpsTest(unittest.TestCase):
+    def test_https_goes_through_a_tunnel_that_is_kept_alive(self):
+        with tls_server() as server, Proxy(server) as proxy, proxied(https_proxy=proxy.url):
+            with tls_client(server) as client:
+                for _ in range(5):
+                    self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual((proxy.tunnels, proxy.connections), (["other.example:443"], 1))
+        self.assertEqual((len(server.requests), server.connections), (5, 1))
+        self.assertEqual(server.requests[0].path, "/e/" + KEY)
+        self.assertEqual(server.requests[0].headers["host"], "other.example")
+
+    def test_the_proxy_learns_nothing_of_the_request(self):
+        with tls_server() as server, Proxy(server) as proxy, proxied(https_proxy=proxy.url):
+            with tls_client(server, env="branch") as client:
+                client.send_sync(EVENT)
+        self.assertEqual(set(proxy.requests[0].headers), {"host"})
+
+    def test_the_server_behind_the_tunnel_is_verified(self):
+        with tls_server() as server, Proxy(server) as proxy, proxied(https_proxy=proxy.url):
+            with tls_client(server, event_api_base_url="https://wrong.example/") as client:
+                error = failure_of(client)
+        self.assertEqual((error.attempts, error.is_retriable, error.maybe_delivered), (1, False, False))
+        self.assertIn("the certificate does not verify", str(error))
+
+    def test_credentials_are_decoded_and_told_to_the_proxy_alone(self):
+        with tls_server() as server, Proxy(server, credentials="us er:p@ss:w\u00f6rd/%") as proxy:
+            url = with_credentials(proxy.url, "us%20er:p%40ss:w%C3%B6rd%2F%25")
+            with proxied(HTTPS_PROXY=url), tls_client(server) as client:
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual(len(proxy.tunnels), 1)
+        self.assertNotIn("proxy-authorization", server.requests[0].headers)
+
+    def test_a_refusal_counts_by_its_status(self):
+        for status, attempts in ((407, 1), (403, 1), (404, 1), (302, 1), (502, 5), (503, 5), (429, 5)):
+            with self.subTest(status=status), without_delays(), tls_server() as server:
+                with Proxy(server, refusals=[status] * 9) as proxy, proxied(https_proxy=proxy.url):
+                    with tls_client(server) as client:
+                        error = failure_of(client)
+                self.assertEqual((error.status, error.attempts, len(proxy.tunnels)), (status, attempts, attempts))
+                self.assertEqual((error.maybe_delivered, error.is_retriable), (False, attempts > 1))
+                self.assertIn("the proxy refused to connect: HTTP {}".format(status), str(error))
+                self.assertEqual(server.connections, 0)
+
+    def test_after_a_refusal_that_passes_the_send_succeeds(self):
+        with without_delays(), tls_server() as server, Proxy(server, refusals=[502, 503]) as proxy:
+            with proxied(https_proxy=proxy.url), tls_client(server) as client:
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual((len(proxy.tunnels), len(server.requests)), (3, 1))
+
+    def test_a_proxy_that_breaks_off_is_retried_and_nothing_was_delivered(self):
+        scripts = {
+            "closed": lambda peer: peer.read(),
+            "reset": lambda peer: (peer.read(), peer.reset()),
+            "no http": lambda peer: (peer.read(), peer.send(b"SSH-2.0-OpenSSH_9.6\r\n")),
+            "cut short": lambda peer: (peer.read(), peer.send(b"HTTP/1.1 200 OK\r\nX: ")),
+        }
+        for case, script in scripts.items():
+            with self.subTest(case), without_delays(), ScriptedServer(then=script) as proxy:
+                with proxied(https_proxy=proxy.url), tls_client(proxy, max_attempts=3) as client:
+                    error = failure_of(client)
+                self.assertEqual((error.attempts, proxy.connections), (3, 3))
+                self.assertEqual((error.maybe_delivered, error.is_retriable), (False, True))
+
+    def test_the_time_of_an_attempt_includes_the_proxy(self):
+        def drip(peer):
+            peer.send(b"HTTP/1.1 200 OK\r\nX: ")
+            while not peer.server.finished.wait(0.02):
+                peer.send(b"x")
+
+        for script in (silent, drip):
+            with self.subTest(script.__name__), ScriptedServer(script) as proxy, proxied(https_proxy=proxy.url):
+                with tls_client(proxy, request_timeout=200, max_attempts=1) as client:
+                    error = failure_of(client)
+                self.assertIn("timed out after 0.2 s", str(error))
+                self.assertFalse(error.maybe_delivered)
+
+
+class HttpTest(unittest.TestCase):
+    def test_http_goes_to_the_proxy_whole_and_is_kept_alive(self):
+        with ScriptedServer() as server, Proxy(server, credentials="user:word") as proxy:
+            with proxied(http_proxy=with_credentials(proxy.url, "user:word")):
+                with client_for(server, event_api_base_url=HTTP) as client:
+                    for _ in range(5):
+                        self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual({request.path for request in proxy.requests}, {HTTP + "e/" + KEY})
+        self.assertEqual(proxy.requests[0].headers["host"], "other.example:8080")
+        self.assertEqual((proxy.tunnels, proxy.connections, len(server.requests)), ([], 1, 5))
+
+    def test_a_proxy_that_asks_for_credentials_is_not_asked_again(self):
+        with ScriptedServer() as server, Proxy(server, credentials="user:word") as proxy:
+            with proxied(http_proxy=proxy.url), client_for(server, event_api_base_url=HTTP) as client:
+                error = failure_of(client)
+        self.assertEqual((error.status, error.attempts, len(proxy.requests)), (407, 1, 1))
+        self.assertFalse(error.maybe_delivered)
+
+
+class ChoiceTest(unittest.TestCase):
+    def test_no_proxy_is_honoured(self):
+        for value in ("127.0.0.1", "*", "example.org, 127.0.0.1"):
+            for variable in ("no_proxy", "NO_PROXY"):
+                with self.subTest(value, variable=variable), ScriptedServer() as server, Proxy(server) as proxy:
+                    with proxied(**{"http_proxy": proxy.url, variable: value}), client_for(server) as client:
+                        client.send_sync(EVENT)
+                    self.assertEqual((proxy.connections, len(server.requests)), (0, 1))
+
+    def test_each_scheme_has_its_own_proxy(self):
+        with ScriptedServer() as server, Proxy(server) as proxy:
+            with proxied(https_proxy=proxy.url), client_for(server) as client:
+                client.send_sync(EVENT)
+        self.assertEqual(proxy.connections, 0)
+
+    def test_a_proxy_without_a_scheme_and_with_white_space_works(self):
+        with ScriptedServer() as server, Proxy(server) as proxy:
+            with proxied(http_proxy=" {}:{} \n".format(proxy.host, proxy.port)):
+                with client_for(server, event_api_base_url=HTTP) as client:
+                    client.send_sync(EVENT)
+        self.assertEqual(len(proxy.requests), 1)
+
+    def test_the_environment_is_read_when_the_client_is_made(self):
+        with ScriptedServer() as server, Proxy(server) as proxy:
+            with proxied(http_proxy=proxy.url):
+                client = client_for(server, event_api_base_url=HTTP)
+            with client:
+                client.send_sync(EVENT)
+        self.assertEqual(len(proxy.requests), 1)
+
+
+class SecretTest(unittest.TestCase):
+    SECRETS = ("hunter2", base64.b64encode(b"user:hunter2").decode())
+
+    def check_hidden(self, *texts):
+        for text in texts:
+            for secret in self.SECRETS:
+                self.assertNotIn(secret, text)
+
+    def test_the_password_is_in_no_error_no_log_and_no_repr(self):
+        dead = ScriptedServer()
+        dead.close()
+        scripts = {
+            "asks for credentials": answering(407, b"user:hunter2"),
+            "gateway": answering(502, b"user:hunter2"),
+            "no http": lambda peer: (peer.read(), peer.send(b"user:hunter2\r\n")),
+            "silent": silent,
+            "refused": None,
+        }
+        for base_url in (HTTPS, HTTP):
+            for case, script in scripts.items():
+                if base_url == HTTP and case in ("asks for credentials", "gateway"):
+                    continue  # a body that is quoted, as documented
+                with self.subTest(case, base_url=base_url), ScriptedServer(then=script) as proxy, without_delays():
+                    url = with_credentials(dead.url if script is None else proxy.url, "user:hunter2")
+                    with proxied(http_proxy=url, https_proxy=url), self.assertLogs(level=logging.DEBUG) as logs:
+                        logging.debug("begin")  # assertLogs wants one record at least
+                        client = tls_client(proxy, event_api_base_url=base_url, request_timeout=100, max_attempts=2)
+                        with client:
+                            try:
+                                client.send_sync(EVENT)
+                            except inngest.SendEventsError as error:
+                                self.check_hidden(traceback.format_exc(), repr(error), repr(client), *logs.output)
+                            else:
+                                self.fail("accepted")
+
+    def test_the_password_is_not_in_the_message_about_a_proxy_that_cannot_work(self):
+        for host in ("http://{}host:port/", "http://{}/", "socks5://{}host", "{}"):
+            url = host.format("user:hunter2@")
+            with self.subTest(url), proxied(http_proxy=url):
+                with self.assertRaises(inngest.URLInvalidError) as caught:
+                    inngest.Inngest(app_id="test", event_key=KEY, event_api_base_url=HTTP)
+                error = caught.exception
+                self.check_hidden(str(error), "".join(traceback.format_exception(type(error), error, None)))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,412 @@
+"""An attempt is bounded in time and size, and only a whole answer of the server itself is believed."""
+
+import contextlib
+import json
+import socket
+import time
+import unittest
+import urllib.request
+from unittest import mock
+
+from tests.helpers.library import inngest, module
+from tests.helpers.servers import (
+    KEY,
+    ScriptedServer,
+    answering,
+    client_context,
+    client_for,
+    failure_of,
+    server_context,
+    silent,
+    without_delays,
+)
+
+SUCCESS = b'{"ids":["ID"],"status":200}'
+EVENT = inngest.Event(name="test/event")
+LARGE = [inngest.Event(name="test/large", data={"text": "x" * 2000000})] * 2  # one request
+SMALL_BUFFER = 65536  # bytes
+
+
+def dripping(beginning=b"", drop=b"x"):
+    """Return a script that answers a byte at a time, for ever."""
+
+    def script(peer):
+        peer.read()
+        peer.send(beginning)
+        while not peer.server.finished.wait(0.02):
+            peer.send(drop)
+
+    return script
+
+
+def sending(*pieces):
+    """Return a script that reads a request, sends these bytes, and closes the connection."""
+
+    def script(peer):
+        peer.read()
+        peer.send(b"".join(pieces))
+
+    return script
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def refused_address():
+    """Return a port of loopback on which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()
+
+
+@contextlib.contextmanager
+def silent_address():
+    """Yield an address that does not answer: its queue of connections is full, and nobody accepts them."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(listener.getsockname())
+        yield listener.getsockname()
+
+
+def resolving_to(*addresses):
+    """Return a context manager in which every host name has these addresses."""
+    infos = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for address in addresses]
+    return mock.patch("socket.getaddrinfo", return_value=infos)
+
+
+class TimeTest(unittest.TestCase):
+    def check_times_out(self, server, event=EVENT, **options):
+        with client_for(server, request_timeout=100, max_attempts=1, **options) as client:
+            begin = time.monotonic()
+            error = failure_of(client, event)
+            elapsed = time.monotonic() - begin
+        self.assertIn("timed out after 0.1 s", str(error))
+        self.assertTrue(error.is_retriable)
+        self.assertIsInstance(error.__cause__, socket.timeout)
+        self.assertGreater(elapsed, 0.09)
+        self.assertLess(elapsed, 1.5)
+        return error
+
+    def test_an_attempt_ends_in_time_whatever_the_server_does(self):
+        scripts = {
+            "silent": silent,
+            "silent after the request": lambda peer: (peer.read(), silent(peer)),
+            "drips a status line": dripping(b"HTTP/1.1 200 "),
+            "drips a header": dripping(b"HTTP/1.1 200 OK\r\nX: "),
+            "drips headers": dripping(b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n"),
+            "drips a body": dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"),
+            "drips a body without a length": dripping(b"HTTP/1.1 200 OK\r\n\r\n"),
+            "drips chunks": dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk(b"x")),
+            "drips interim answers": dripping(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        }
+        for case, script in scripts.items():
+            with self.subTest(case), ScriptedServer(script) as server:
+                self.assertTrue(self.check_times_out(server).maybe_delivered)
+
+    def test_an_attempt_ends_in_time_when_the_server_does_not_read_a_large_body(self):
+        with ScriptedServer(silent, receive_buffer=SMALL_BUFFER) as server:
+            self.check_times_out(server, LARGE)
+
+    def test_an_attempt_ends_in_time_over_tls(self):
+        for script in (silent, dripping(b"HTTP/1.1 200 OK\r\nX: ")):
+            with self.subTest(script.__name__), ScriptedServer(script, ssl_context=server_context()) as server:
+                self.check_times_out(server, ssl_context=client_context())
+
+    def test_connecting_is_part_of_the_time_and_nothing_was_sent(self):
+        with silent_address() as address, mock.patch("socket.getaddrinfo"):
+            with resolving_to(address), ScriptedServer() as server:
+                error = self.check_times_out(server)
+        self.assertFalse(error.maybe_delivered)
+        self.assertIn("cannot connect to", str(error))
+
+    def test_the_tls_handshake_is_part_of_the_time_and_nothing_was_sent(self):
+        with ScriptedServer(silent) as server:
+            url = server.url.replace("http:", "https:")
+            error = self.check_times_out(server, ssl_context=client_context(), event_api_base_url=url)
+        self.assertFalse(error.maybe_delivered)
+
+    def test_the_time_left_is_shared_among_the_addresses_not_yet_tried(self):
+        with silent_address() as silent_one, ScriptedServer() as server:
+            with resolving_to(silent_one, silent_one, (server.host, server.port)):
+                with client_for(server, request_timeout=600, max_attempts=1) as client:
+                    begin = time.monotonic()
+                    self.assertEqual(len(client.send_sync(EVENT)), 1)
+                    elapsed = time.monotonic() - begin
+        self.assertGreater(elapsed, 0.35)  # 600 / 3, then 400 / 2 ms
+        self.assertLess(elapsed, 0.6)
+
+    def test_an_address_that_refuses_is_passed_over(self):
+        with ScriptedServer() as server:
+            with resolving_to(refused_address(), (server.host, server.port)), client_for(server) as client:
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+
+
+class AnswerTest(unittest.TestCase):
+    def test_interim_answers_are_passed_over(self):
+        final = b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n" + SUCCESS
+        for interim in (
+            b"HTTP/1.1 100 Continue\r\n\r\n",
+            b"HTTP/1.1 102 Processing\r\n\r\n",
+            b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
+        ):
+            with self.subTest(interim), ScriptedServer(sending(interim, interim, final)) as server:
+                with client_for(server, max_attempts=1) as client:
+                    self.assertEqual(client.send_sync(EVENT), ["ID"])
+
+    def test_interim_answers_do_not_end_the_writing_of_a_large_body(self):
+        def script(peer):
+            peer.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n")
+            peer.accept(peer.read())
+
+        with ScriptedServer(script, receive_buffer=SMALL_BUFFER) as server:
+            with client_for(server, max_attempts=1) as client:
+                self.assertEqual(len(client.send_sync(LARGE)), 2)
+        self.assertEqual(server.requests[0].events[1]["data"], LARGE[1].data)
+
+    def test_a_chunked_answer_is_put_together(self):
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        body = b"".join(chunk(SUCCESS[index : index + 5]) for index in range(0, len(SUCCESS), 5)) + b"0\r\n\r\n"
+        with ScriptedServer(sending(head, body)) as server, client_for(server, max_attempts=1) as client:
+            self.assertEqual(client.send_sync(EVENT), ["ID"])
+
+    def test_an_answer_cut_short_is_a_network_error_even_if_what_came_reads_as_success(self):
+        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        cases = {
+            "by its length": b"HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n" + SUCCESS,
+            "by a length over the limit": b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + SUCCESS,
+            "without the last chunk": chunked + chunk(SUCCESS),
+            "in a chunk": chunked + chunk(SUCCESS + b" " * 100)[:-50],
+            "in a chunk's size": chunked + chunk(SUCCESS) + b"5",
+        }
+        for case, answer in cases.items():
+            with self.subTest(case), without_delays(), ScriptedServer(then=sending(answer)) as server:
+                with client_for(server, max_attempts=2) as client:
+                    error = failure_of(client)
+                self.assertEqual((error.ids, error.attempts, len(server.requests)), ([], 2, 2))
+                self.assertTrue(error.is_retriable and error.maybe_delivered)
+                self.assertIn("the answer was cut short", str(error))
+
+    def test_a_refusal_is_one_though_its_text_is_cut_off(self):
+        def script(peer):
+            peer.read()
+            peer.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\n<html>")
+
+        with ScriptedServer(then=script) as server, client_for(server) as client:
+            error = failure_of(client)
+        self.assertEqual((error.status, error.attempts, error.maybe_delivered), (401, 1, False), error)
+
+    def test_an_answer_that_ends_in_its_head_is_a_network_error(self):
+        for answer in (
+            b"",
+            b"HTTP/1.1 200",
+            b"HTTP/1.1 503 Busy\r\n",
+            b"HTTP/1.1 401 No\r\nContent-Le",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\n",
+        ):
+            with self.subTest(answer), ScriptedServer(sending(answer)) as server:
+                with client_for(server, max_attempts=1) as client:
+                    error = failure_of(client)
+                self.assertTrue(error.is_retriable and error.maybe_delivered)
+
+    def test_an_answer_is_read_up_to_a_limit_and_no_further(self):
+        self.assertEqual(module("http.response").MAX_RESPONSE_SIZE, 16 * 1024 * 1024)
+        block = b" " * 65536
+        cases = {
+            "with a length": (b"Content-Length: 99999999999\r\n\r\n", block),
+            "in chunks": (b"Transfer-Encoding: chunked\r\n\r\n", chunk(block)),
+            "until the stream ends": (b"\r\n", block),
+        }
+        for case, (head, block) in cases.items():
+            with self.subTest(case):
+                count = []
+
+                def endless(peer):
+                    peer.read()
+                    peer.send(b"HTTP/1.1 200 OK\r\n" + head)
+                    while True:
+                        peer.send(block)
+                        count.append(len(block))
+
+                with mock.patch.object(module("http.response"), "MAX_RESPONSE_SIZE", 1000000):
+                    with ScriptedServer(endless) as server, client_for(server) as client:
+                        error = failure_of(client)
+                self.assertFalse(error.is_retriable)
+                self.assertEqual(server.connections, 1)
+                self.assertLess(sum(count), 16 * 1024 * 1024)  # what the buffers of two sockets take at most
+
+    def test_an_answer_of_just_the_limit_is_believed(self):
+        with mock.patch.object(module("http.response"), "MAX_RESPONSE_SIZE", len(SUCCESS)):
+            with ScriptedServer(answering(200, SUCCESS)) as server, client_for(server) as client:
+                self.assertEqual(client.send_sync(EVENT) + client.send_sync(EVENT), ["ID", "ID"])
+
+    def test_no_compression_is_asked_for(self):
+        with ScriptedServer() as server, client_for(server) as client:
+            client.send_sync(EVENT)
+        self.assertIn(server.requests[0].headers.get("accept-encoding", "identity"), ("identity", ""))
+        self.assertNotIn("content-encoding", server.requests[0].headers)
+
+
+class EarlyAnswerTest(unittest.TestCase):
+    """A server may refuse a large body before it has read it, and close: its answer counts, in every round."""
+
+    def check(self, script, **options):
+        with ScriptedServer(then=script, receive_buffer=SMALL_BUFFER, **options) as server:
+            with client_for(server, ssl_context=client_context(), max_attempts=1) as client:
+                for round in range(20):
+                    error = failure_of(client, LARGE)
+                    self.assertEqual(error.status, 401, "round {}: {}".format(round, error))
+                    self.assertIn("Event key not found", str(error))
+                    self.assertFalse(error.maybe_delivered)
+        self.assertEqual(server.connections, 20)
+
+    @staticmethod
+    def refuse(peer):
+        peer.answer(401, {"status": 401, "error": "Event key not found"})
+
+    @staticmethod
+    def refuse_after_the_head(peer):
+        peer.read_head()
+        peer.answer(401, {"status": 401, "error": "Event key not found"}, {"Connection": "close"})
+
+    def test_at_once(self):
+        self.check(self.refuse)
+
+    def test_at_once_over_tls(self):
+        self.check(self.refuse, ssl_context=server_context())
+
+    def test_after_the_head(self):
+        self.check(self.refuse_after_the_head)
+
+    def test_after_the_head_over_tls(self):
+        self.check(self.refuse_after_the_head, ssl_context=server_context())
+
+    def test_the_connection_is_not_used_again_even_if_the_server_leaves_it_open(self):
+        def script(peer):
+            self.refuse(peer)
+            peer.server.finished.wait()
+
+        with ScriptedServer(script, receive_buffer=SMALL_BUFFER) as server:
+            with client_for(server, request_timeout=2000, max_attempts=1) as client:
+                self.assertEqual(failure_of(client, LARGE).status, 401)
+                client.send_sync(EVENT)
+        self.assertEqual(server.connections, 2)
+
+
+class NotFollowedTest(unittest.TestCase):
+    def test_a_redirect_is_not_followed(self):
+        with ScriptedServer() as elsewhere:
+            for status in (301, 302, 303, 307, 308):
+                script = answering(status, headers={"Location": elsewhere.url + "secret/path?query"})
+                with self.subTest(status=status), ScriptedServer(script) as server:
+                    with client_for(server) as client:
+                        error = failure_of(client)
+                    self.assertEqual((error.status, error.attempts, len(server.requests)), (status, 1, 1))
+                    self.assertFalse(error.is_retriable or error.maybe_delivered)
+                    self.assertIn("HTTP {}".format(status), str(error))
+                    self.assertIn(elsewhere.url.rstrip("/"), str(error))
+                    self.assertNotIn("secret", str(error))
+        self.assertEqual(elsewhere.connections, 0)
+
+    def test_a_redirect_to_anywhere_is_told_in_words_and_shows_no_path_and_no_password(self):
+        for location in (
+            "/secret/path",
+            "secret",
+            "",
+            "//user:secret@host/secret",
+            "https://user:secret@host:99999/secret",
+            "http://[bad/secret",
+            "http://host]/secret",
+            "\u00e9\u2028".encode("utf-8").decode("latin-1"),
+        ):
+            with self.subTest(location), ScriptedServer(answering(302, headers={"Location": location})) as server:
+                with client_for(server) as client:
+                    error = failure_of(client)
+                self.assertEqual((error.status, error.attempts), (302, 1))
+                self.assertNotIn("secret", str(error))
+
+    def test_a_web_page_is_no_success(self):
+        page = b"<!DOCTYPE html><title>Inngest</title>"
+        script = answering(200, page, {"Content-Type": "text/html; charset=utf-8"})
+        with ScriptedServer(script) as server, client_for(server) as client:
+            error = failure_of(client)
+        self.assertEqual((error.status, error.is_retriable, len(server.requests)), (200, False, 1))
+        self.assertIn("not an answer of the Event API", str(error))
+
+    def test_what_is_not_http_is_a_network_error(self):
+        with without_delays(), ScriptedServer(then=sending(b"SSH-2.0-OpenSSH_9.6\r\n")) as server:
+            with client_for(server, max_attempts=2) as client:
+                error = failure_of(client)
+        self.assertEqual((error.attempts, error.status, error.is_retriable), (2, None, True))
+        self.assertIn("the answer is not HTTP", str(error))
+
+
+class UnreachableTest(unittest.TestCase):
+    def test_a_reset_is_retried_and_may_have_been_delivered(self):
+        with without_delays(), ScriptedServer(then=lambda peer: (peer.read(), peer.reset())) as server:
+            with client_for(server, max_attempts=2) as client:
+                error = failure_of(client)
+        self.assertEqual((error.attempts, len(server.requests), error.maybe_delivered), (2, 2, True))
+        self.assertIsInstance(error.__cause__, ConnectionResetError)
+
+    def test_a_refused_connection_is_retried_and_was_not_delivered(self):
+        url = "http://{}:{}/".format(*refused_address())
+        with without_delays(), ScriptedServer() as server, client_for(server, event_api_base_url=url) as client:
+            error = failure_of(client)
+        self.assertEqual((error.attempts, error.maybe_delivered, error.is_retriable), (5, False, True))
+        self.assertIsInstance(error.__cause__, ConnectionRefusedError)
+        self.assertIn("cannot connect to {}: Connection refused".format(url[7:-1]), str(error))
+
+    def test_a_host_without_an_address_is_retried_and_was_not_delivered(self):
+        unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        with without_delays(), mock.patch("socket.getaddrinfo", side_effect=unknown), ScriptedServer() as server:
+            with client_for(server, event_api_base_url="http://no-such-host.example/") as client:
+                error = failure_of(client)
+        self.assertEqual((error.attempts, error.maybe_delivered, error.is_retriable), (5, False, True))
+        self.assertIs(error.__cause__, unknown)
+        self.assertIn("cannot connect to no-such-host.example: Name or service not known", str(error))
+
+
+class GlobalsTest(unittest.TestCase):
+    def test_no_opener_of_the_program_is_used_or_replaced(self):
+        opener = mock.Mock()
+        with mock.patch.object(urllib.request, "_opener", opener), ScriptedServer() as server:
+            with client_for(server) as client:
+                client.send_sync(EVENT)
+            self.assertIs(urllib.request._opener, opener)
+        self.assertEqual(opener.mock_calls, [])
+
+    def test_the_program_s_default_timeout_is_neither_used_nor_changed(self):
+        self.addCleanup(socket.setdefaulttimeout, socket.getdefaulttimeout())
+        arrived = []
+
+        def script(peer):
+            request = peer.read()
+            arrived.append(peer.server.finished.wait(0.1))  # longer than the default timeout
+            peer.accept(request)
+
+        with ScriptedServer(script) as server, client_for(server, max_attempts=1) as client:
+            socket.setdefaulttimeout(0.01)
+            client.send_sync(EVENT)
+            self.assertEqual(socket.getdefaulttimeout(), 0.01)
+        self.assertEqual(arrived, [False])
+
+    def test_an_ipv6_address_works(self):
+        try:
+            server = ScriptedServer(host="::1")
+        except OSError as error:
+            self.skipTest("no IPv6 here: {}".format(error))
+        with server, client_for(server) as client:
+            self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual(server.requests[0].headers["host"], "[::1]:{}".format(server.port))
+        self.assertEqual(server.requests[0].path, "/e/" + KEY)
+        self.assertEqual(json.loads(server.requests[0].body.decode()), [{"name": "test/event", "data": {}}])
+
+
+if __name__ == "__main__":
+    unittest.main()

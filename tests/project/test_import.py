@@ -1,0 +1,243 @@
+"""What importing the library costs, what it is made of, and what of it is public."""
+
+import ast
+import dataclasses
+import importlib.util
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import unittest
+
+from tests.helpers.library import NAME, ROOT, inngest
+from tests.helpers.servers import ScriptedServer, run_program
+
+PACKAGE = os.path.dirname(inngest.__file__)
+HEAVY = {"asyncio", "urllib.request", "http.client", "ssl", "email", "logging", "typing", "argparse"}
+
+
+def sources():
+    """Yield the dotted name within the package, and the syntax tree, of each module."""
+    for folder, _, files in sorted(os.walk(PACKAGE)):
+        for file in sorted(files):
+            if not file.endswith(".py"):
+                continue
+            path = os.path.join(folder, file)
+            parts = os.path.relpath(path, PACKAGE)[: -len(".py")].split(os.sep)
+            if parts[-1] == "__init__":
+                parts.pop()
+            with open(path, encoding="utf-8") as source:
+                yield ".".join(parts), ast.parse(source.read(), path)
+
+
+def imports(tree):
+    """Yield the import statements of a module, those for type checkers left out."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        for statement in imports(node):
+            yield statement
+
+
+def is_standard(name):
+    """Return whether a top-level module is of the standard library."""
+    if hasattr(sys, "stdlib_module_names"):  # 3.10
+        return name in sys.stdlib_module_names
+    if name in sys.builtin_module_names:
+        return True
+    origin = importlib.util.find_spec(name).origin or ""
+    folders = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+    return origin == "frozen" or (origin.startswith(folders) and "site-packages" not in origin)
+
+
+def loaded_by(statement):
+    """Return the names of all modules that are loaded in an interpreter that ran only ``statement``."""
+    output, errors = run_program(statement + "; import sys; print(*sys.modules)")
+    if errors:
+        raise AssertionError(errors)
+    return set(output.split())
+
+
+class ImportTest(unittest.TestCase):
+    def test_it_loads_nothing_heavy(self):
+        # dataclasses is needed, and loads what it will: that depends on the version.
+        loaded = loaded_by("import " + NAME) - loaded_by("import dataclasses")
+        self.assertEqual(loaded & HEAVY, set())
+        self.assertIn(NAME, loaded)
+
+    def test_a_send_that_succeeds_loads_no_logging(self):
+        with ScriptedServer() as server:
+            program = "import {0}; client = {0}.Inngest(app_id='a', is_production=False, event_api_base_url={1!r})"
+            program += "; client.send_sync({0}.Event(name='a')); client.close()"
+            loaded = loaded_by(program.format(NAME, server.url))
+        self.assertEqual(loaded & {"logging", "asyncio", "argparse"}, set())
+        self.assertIn("http.client", loaded)
+
+    def test_it_starts_no_thread_reads_no_environment_and_opens_no_socket(self):
+        program = """
+import dataclasses, importlib, os, sys, threading
+
+class Environment(dict):
+    def refuse(self, *args):
+        raise AssertionError("the environment was read: {}".format(args))
+
+    __getitem__ = __contains__ = __iter__ = get = keys = items = values = copy = refuse
+
+class Unusable:
+    def __getattr__(self, name):
+        raise AssertionError("not on import: " + name)
+
+os.environ = Environment()
+threading.Thread.start = lambda self: Unusable().start
+sys.modules["socket"] = Unusable()
+importlib.import_module(sys.argv[1])
+assert threading.active_count() == 1
+"""
+        self.assertEqual(run_program(program, NAME), ("", ""))
+
+
+class PublicAPITest(unittest.TestCase):
+    def test_all_is_what_was_promised(self):
+        self.assertEqual(
+            sorted(inngest.__all__),
+            [
+                "AsyncUnsupportedError",
+                "Error",
+                "Event",
+                "EventInvalidError",
+                "EventKeyUnspecifiedError",
+                "Inngest",
+                "MiddlewareSync",
+                "SendEventsError",
+                "SendEventsResult",
+                "URLInvalidError",
+                "__version__",
+            ],
+        )
+        for name in inngest.__all__:
+            self.assertTrue(hasattr(inngest, name), name)
+
+    def test_errors_are_of_one_family(self):
+        for name in inngest.__all__:
+            if name.endswith("Error"):
+                with self.subTest(name):
+                    self.assertTrue(issubclass(getattr(inngest, name), inngest.Error))
+                    self.assertIs(getattr(inngest, name).is_retriable, False)
+        self.assertTrue(issubclass(inngest.EventInvalidError, ValueError))
+        self.assertTrue(issubclass(inngest.URLInvalidError, ValueError))
+
+    def assert_signature(self, function, positional, keywords):
+        """See that it takes these arguments; ``keywords`` are keyword-only ones, with their defaults."""
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        named = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        self.assertEqual(named, positional)
+        others = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+        self.assertEqual(others, keywords)
+        self.assertEqual(len(named) + len(others), len(parameters))
+
+    def test_the_constructor_takes_what_was_promised(self):
+        names = "event_key env is_production event_api_base_url request_timeout logger middleware ssl_context"
+        names += " api_base_url app_version serializer signing_key"
+        keywords = dict.fromkeys(names.split())
+        keywords.update(app_id=inspect.Parameter.empty, max_attempts=5, max_concurrency=64)
+        self.assert_signature(inngest.Inngest.__init__, [], keywords)
+
+    def test_methods_take_what_was_promised(self):
+        keywords = {"skip_middleware": False, "env": None, "timeout": None}
+        client = inngest.Inngest
+        self.assert_signature(client.send, ["events"], keywords)
+        self.assert_signature(client.send_sync, ["events"], keywords)
+        self.assert_signature(client.add_middleware, ["middleware"], {})
+        self.assert_signature(client.set_logger, ["logger"], {})
+        self.assert_signature(client.close, [], {})
+        self.assertTrue(inspect.iscoroutinefunction(client.send))
+        self.assertFalse(inspect.iscoroutinefunction(client.send_sync))
+
+    def test_an_event_is_a_dataclass_of_four_fields(self):
+        missing = dataclasses.MISSING
+        fields = [
+            (field.name, field.default if field.default_factory is missing else field.default_factory())
+            for field in dataclasses.fields(inngest.Event)
+        ]
+        self.assertEqual(fields, [("name", missing), ("data", {}), ("id", ""), ("ts", 0)])
+        event = inngest.Event("name", {"a": 1}, "id", 1700000000000)
+        self.assertEqual(event, inngest.Event(ts=1700000000000, id="id", data={"a": 1}, name="name"))
+        self.assertEqual(inngest.Event("name", None, None, None), inngest.Event("name"))
+
+    def test_a_client_has_the_promised_attributes(self):
+        client = inngest.Inngest(
+            app_id="app", event_key="key", env="branch", is_production=True, event_api_base_url="https://gw.example/a"
+        )
+        got = (client.app_id, client.event_key, client.env, client.is_production, client.event_api_origin)
+        self.assertEqual(got, ("app", "key", "branch", True, "https://gw.example/a/"))
+        self.assertTrue(callable(client.logger.warning))
+        self.assertNotIn("key", repr(client).replace("event_key", ""))
+
+
+class SourceTest(unittest.TestCase):
+    def test_imports_are_relative_or_of_the_standard_library(self):
+        for name, tree in sources():
+            for node in imports(tree):
+                if isinstance(node, ast.ImportFrom):
+                    names = [] if node.level else [node.module]
+                else:
+                    names = [alias.name for alias in node.names]
+                for imported in names:
+                    with self.subTest(module=name, imported=imported):
+                        self.assertTrue(is_standard(imported.partition(".")[0]))
+
+    def test_imports_point_one_way(self):
+        graph = {name: self.imported_by(name, tree) for name, tree in sources()}
+        while graph:
+            leaves = {name for name, imported in graph.items() if not imported & set(graph)}
+            self.assertTrue(leaves, "in a circle: {}".format(sorted(graph)))
+            graph = {name: imported for name, imported in graph.items() if name not in leaves}
+
+    def imported_by(self, name, tree):
+        """Return the names of the package's modules that a module imports."""
+        is_package = os.path.isdir(os.path.join(PACKAGE, *name.split(".")))
+        parts = name.split(".") if name else []
+        found = set()
+        for node in imports(tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = parts[: len(parts) - node.level + is_package]
+                if node.module:
+                    base += node.module.split(".")
+                    found.add(".".join(base))
+                found.update(".".join(base + [alias.name]) for alias in node.names)
+        return found - {"", name}
+
+    def test_only_the_command_line_prints(self):
+        for name, tree in sources():
+            if name.split(".")[0] in ("cli", "__main__"):
+                continue
+            with self.subTest(name):
+                self.assertNotIn("print", {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
+
+    def test_everything_public_has_a_docstring(self):
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        for name, tree in sources():
+            todo = [(name or NAME, tree)]
+            while todo:
+                path, node = todo.pop()
+                with self.subTest(path):
+                    self.assertTrue(ast.get_docstring(node))
+                if isinstance(node, (ast.Module, ast.ClassDef)):
+                    public = [n for n in node.body if isinstance(n, kinds) and not n.name.startswith("_")]
+                    todo += [("{}.{}".format(path, n.name), n) for n in public]
+
+    def test_it_says_that_it_is_typed(self):
+        self.assertTrue(os.path.isfile(os.path.join(PACKAGE, "py.typed")))
+
+
+class RepositoryTest(unittest.TestCase):
+    @unittest.skipUnless(os.path.exists(os.path.join(ROOT, ".git")) and shutil.which("git"), "needs a git checkout")
+    def test_the_top_level_holds_only_what_belongs_there(self):
+        git = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        top = {path.split("/")[0] for path in git.stdout.decode().split("\0") if path}
+        allowed = {"setup.cfg", "setup.py", "inngest_send", "tests", "README.rst"}
+        self.assertEqual({name for name in top if not name.startswith(".")} - allowed, set())

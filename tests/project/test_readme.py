@@ -1,0 +1,313 @@
+"""The README: every code block is run, what it names is there, every link leads somewhere."""
+
+import contextlib
+import inspect
+import io
+import itertools
+import logging
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+from tests.helpers.library import NAME, ROOT, inngest, module
+from tests.helpers.readme_blocks import (
+    README,
+    Rule,
+    Stage,
+    copy_project,
+    cron,
+    pytest_file,
+    python,
+    rule_for,
+    shell,
+    unittest_file,
+    until_interrupted,
+)
+from tests.helpers.readme_text import LITERAL, Block, Readme, anchors, links, literals
+
+testing = module("testing")
+THE_TWO_COMMANDS = """\
+python3 -m inngest_send send app/user.created --data '{"msg": "Hello!"}' --local
+python3 -m unittest
+"""
+
+
+ID = "[0-9A-Z]{26}\n"
+ORDERS = {"orders.ndjson": '{"name": "order", "data": {"total": 19.99}}\n'}
+LEFT = {"left.ndjson": '{"name": "order", "id": "7"}\n'}
+
+
+INSTALL = 'python3 -m pip install --target "$PROGRAM" .'
+
+
+def own_name(run):
+    """Return ``run``, skipped where the package under test has another name than the README's."""
+
+    def run_or_skip(stage, block):
+        if NAME != "inngest_send":
+            raise unittest.SkipTest("the README's block names the folder of the package, which here is another")
+        run(stage, block)
+
+    return run_or_skip
+
+
+@own_name
+def copied(stage, block):
+    program = os.environ["PROGRAM"] = os.path.join(stage.folder, "my_program")
+    os.mkdir(program)
+    shell()(stage, block)
+    subprocess.run([sys.executable, "-c", "import events; events.Inngest"], cwd=program, check=True)
+
+
+@own_name
+def zipped(stage, block):
+    shell(output=ID)(stage, block)
+
+
+def logged(stage, block):
+    logger = logging.getLogger("inngest_send")  # as the block has it
+    handlers, levels = logging.root.handlers[:], (logging.root.level, logger.level)
+    try:
+        python()(stage, block)
+    finally:
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(levels[0])
+        logger.setLevel(levels[1])
+
+
+@own_name
+def nightly(stage, block):
+    os.environ["HOME"] = stage.folder  # where the zipapp lies that the README made above
+    os.mkdir(os.path.join(stage.folder, "export"))
+    stage.write({"export/orders.ndjson": ORDERS["orders.ndjson"], ".inngest_key": "key\n"})
+    cron()(stage, block)
+
+
+def busy(stage):
+    """Let every attempt of the next call fail."""
+    stage.server.fail_next(status=503, times=5)
+
+
+def send_one(stage):
+    stage.names["client"].send_sync(inngest.Event(name="one"))
+
+
+RULES = [  # for each block how it is run, and the names of the events that must arrive from it
+    Rule(
+        "inngest_send",
+        "python3 -m inngest_send send",
+        shell(output=ID, without="python3 -m unittest"),  # that line runs this test
+        arrive=[],  # at this server; --local has one of its own
+    ),
+    Rule("Send", "import inngest_send", python(), arrive=["my_event", "a", "b"]),
+    Rule("Send", "async def handler", python(), arrive=["my_event"]),
+    Rule("Events", "try:", python(), arrive=[]),
+    Rule("Retries and time limits", "from datetime", python(), arrive=["my_event"]),
+    Rule("AWS Lambda", "import inngest_send", python(), arrive=["my_event"]),
+    Rule("Install, or vendor", "cp -r", copied, arrive=[]),
+    Rule("Install, or vendor", "python3 -m pip", shell(without=INSTALL), arrive=[]),  # .ci runs it: it builds a wheel
+    Rule("Install, or vendor", "mkdir app", zipped, arrive=[]),
+    Rule("Ids, doubles, and schedules", "import time", python(), arrive=["reminder"]),
+    Rule("Forking servers, proxies, certificates, logging", "import ssl", python(), arrive=[]),
+    Rule("Forking servers, proxies, certificates, logging", "import logging", logged, arrive=[]),
+    Rule("Errors", "try:", python(before=busy), arrive=[]),
+    Rule("Middleware", "class Stamp", python(then=send_one), arrive=["one"]),
+    Rule("Testing your code", "import unittest", unittest_file, arrive=[]),
+    Rule("Testing your code", "import pytest", pytest_file, arrive=[]),
+    Rule("Command line", "for user", shell(output=2 * ID), arrive=2 * ["app/user.created"]),
+    Rule(
+        "Command line",
+        "python3 -m inngest_send send --file orders",
+        shell(output=ID, files=ORDERS),
+        arrive=["order"],
+    ),
+    Rule("Command line", "python3 -m inngest_send send --file left", shell(output=ID, files=LEFT), arrive=["order"]),
+    Rule("Command line", "0 3 * * *", nightly, arrive=["order"]),
+]
+
+
+def read():
+    with open(README, encoding="utf-8") as file:
+        return Readme(file.read())
+
+
+class BlocksTest(unittest.TestCase):
+    def test_every_block_runs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy_project(folder)
+            for _, blocks in itertools.groupby(read().blocks, key=lambda block: block.section):
+                with Stage(folder) as stage:
+                    for block in blocks:
+                        with self.subTest("README.rst:{}".format(block.line)):
+                            stage.run(block, rule_for(block, RULES))
+
+    def test_every_rule_has_a_block(self):
+        blocks = read().blocks
+        used = [rule_for(block, RULES) for block in blocks]
+        self.assertEqual([rule[:2] for rule in RULES if rule not in used], [])
+
+    def test_the_first_thing_to_try_is_the_two_commands(self):
+        block = read().blocks[0]
+        self.assertEqual((block.language, block.text), (LITERAL, THE_TWO_COMMANDS))
+
+
+class NamesTest(unittest.TestCase):
+    def setUp(self):
+        self.readme = read()
+
+    def table(self, name):
+        """Return the rows of the table whose first column has this name, by what stands there."""
+        (table,) = [table for table in self.readme.tables if table.header[0] == name]
+        return {name: row for row in table.rows for name in literals(row[0])}
+
+    def test_a_table_of_names_is_compared_with_the_library(self):
+        known = {"argument", "error"}  # by the tests below; "what" tells of the official SDK too
+        tables = [table.header[0] for table in self.readme.tables if any(literals(row[0]) for row in table.rows)]
+        self.assertEqual(set(tables) - {"what"}, known)
+
+    def test_every_argument_of_the_client_is_in_the_table_with_its_default(self):
+        (unused,) = re.findall(r"(?<=\n\n)([^.]+) serve the official SDK only\.", self.readme.sections["Configuration"])
+        parameters = dict(inspect.signature(inngest.Inngest).parameters)
+        for name in literals(unused):
+            self.assertIsNone(parameters.pop(name).default)
+        rows = self.table("argument")
+        self.assertEqual(sorted(rows), sorted(parameters))
+        for name, parameter in parameters.items():
+            if parameter.default is parameter.empty:
+                self.assertEqual(rows[name][2], "must be given")
+            elif parameter.default is not None:
+                self.assertRegex(rows[name][2], r"^{}\b".format(parameter.default))
+
+    def test_every_variable_that_the_client_reads_is_in_the_table(self):
+        (table,) = [table for table in self.readme.tables if table.header[0] == "argument"]
+        documented = {name for row in table.rows for name in literals(row[1]) if name.isupper()}
+        environ = mock.MagicMock(wraps=dict(os.environ))
+        with mock.patch("os.environ", environ):
+            inngest.Inngest(app_id="my_app").close()
+        read = {call[0][0] for call in environ.get.call_args_list}
+        read_by_client = read - {"SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR"}  # which the ssl module reads
+        read_by_others = {"SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}  # the ssl module and urllib
+        self.assertEqual(documented, read_by_client | read_by_others)
+
+    def test_every_error_is_in_the_table(self):
+        public = [getattr(inngest, name) for name in inngest.__all__ if name != "Error"]
+        errors = [value.__name__ for value in public if isinstance(value, type) and issubclass(value, inngest.Error)]
+        self.assertEqual(sorted(self.table("error")), sorted(errors))
+
+    def test_every_attribute_of_a_send_events_error_is_explained(self):
+        self.assertLessEqual(set(vars(inngest.SendEventsError(""))), set(literals(self.readme.sections["Errors"])))
+
+    def test_what_the_server_for_tests_is_said_to_have_it_has(self):
+        with testing.EventServer() as server:
+            with inngest.Inngest(app_id="my_app", is_production=False, event_api_base_url=server.url) as client:
+                client.send_sync(inngest.Event(name="a"))
+            owners = [server, server.events[0], server.requests[0], testing]
+        for literal in literals(self.readme.sections["Testing your code"]):
+            fault = re.fullmatch(r'"(\w+)"', literal)
+            thing = re.fullmatch(r"(?:inngest_send\.testing\.)?([A-Za-z]\w*)(?:\((.*)\))?", literal)
+            with self.subTest(literal):
+                if fault:
+                    self.assertIn(fault.group(1), testing.FAULTS)
+                elif thing:
+                    name, arguments = thing.groups()
+                    found = [getattr(owner, name) for owner in owners if hasattr(owner, name)]
+                    self.assertTrue(found)
+                    for argument in re.findall(r"(?:^|, )(\w+)", arguments or ""):
+                        self.assertIn(argument, inspect.signature(found[0]).parameters)
+
+    def test_every_option_of_the_command_line_is_in_its_help(self):
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            for command in ("send", "serve"):
+                self.assertRaises(SystemExit, module("cli").main, [command, "--help"])
+        options = set(re.findall(r"--[a-z][a-z-]*", " ".join(literals(self.readme.sections["Command line"]))))
+        self.assertLessEqual(options, set(re.findall(r"--[a-z][a-z-]*", text.getvalue())))
+
+
+class LinksTest(unittest.TestCase):
+    def test_every_link_leads_somewhere(self):
+        self.assertEqual(self.dead(read()), [])
+
+    def test_a_link_that_leads_nowhere_is_found(self):
+        alive = "`One`_, `x <#one>`_, `y <setup.py>`_, `z <https://www.inngest.com>`_, ``code_``, two_\n\n.. _two:\n"
+        dead = "`Three`_, `x <#three>`_, `y <gone.py>`_, `z <http://bare>`_, four_\n"
+        readme = Readme("One\n---\n" + alive + dead)
+        self.assertEqual(self.dead(readme), ["Three", "#three", "gone.py", "http://bare", "four"])
+
+    def dead(self, readme):
+        """Return the targets that are neither in the document nor in the project, nor may be on the web."""
+        inside = anchors(readme)
+        return [
+            target
+            for target in links(readme.prose)
+            if not re.match(r"https://[\w.-]+\.[a-z]+(/|$)", target)
+            and target.lower() not in inside
+            and not os.path.exists(os.path.join(ROOT, target))
+        ]
+
+
+class HarnessTest(unittest.TestCase):
+    """That the tests above can fail."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        copy_project(cls.folder.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def play(self, code, run, *arrive):
+        block = Block("Section", "", 1, code)
+        with Stage(self.folder.name) as stage:
+            stage.run(block, Rule("Section", "", run, arrive))
+
+    def test_what_is_true_passes(self):
+        self.play("print('a 1')  # a 1\nprint([client])  # [...Inngest(...)]\n", python())
+        self.play("async def f():\n    await client.send(inngest.Event('x'))\n", python(), "x")
+        self.play("def f(event, context):\n    assert context.get_remaining_time_in_millis() > 1000\n", python())
+        self.play("cat names; printf '%s' \"$INNGEST_DEV\"\n", shell("n\nhttp://127.*", files={"names": "n\n"}))
+        self.play("exit 3\n", shell(code=3))
+        self.play("# nightly\n0 3 * * 1-5  date +\\%Y >year; cat year\n@daily true\n", cron("(2...\n)?"))
+        self.play("python3 -m inngest_send serve\n", until_interrupted("at http://", options="--port 0"))
+
+    def test_what_is_not_true_fails(self):
+        cases = [
+            ("print(1 + 1)  # 3\n", python(), "output: expected ['3'], got ['2']"),
+            ("def f():\n    print(2)  # 3\n", python(), "output: expected ['3'], got ['2']"),
+            ("if not client:\n    print()\n", python(), "lines not run: expected [], got [2]"),
+            ("client.send_sync(inngest.Event('x'))\n", python(), "events: expected [], got ['x']"),
+            ("false\ntrue\n", shell(), "exit code, with '': expected 0, got 1"),
+            ("echo x\n", shell("y"), "output: expected 'y', got 'x\\n'"),
+            ("true\npython3 -m unittest -v\n", shell(without="python3 -m unittest"), "the line not run: expected "),
+            ("0 3 * * * false\n", cron(), "exit code"),
+            ("0 3 * * * date +%Y\n", cron(), "output"),
+            ("3 times: true\n", cron(), "a time, or a comment, before each command"),
+            ("echo no\n", until_interrupted("at http://"), "first line: expected 'at http://', got 'no\\n'"),
+            ("import unittest\ndef test_x():\n    pass\n", unittest_file, "Ran 0 tests"),
+        ]
+        for code, run, message in cases:
+            with self.subTest(code), self.assertRaises(AssertionError) as failure:
+                self.play(code, run)
+            self.assertIn(message, str(failure.exception))
+
+    def test_a_block_that_no_rule_covers_fails(self):
+        for text in ("Send\n----\n\n.. code-block:: python\n\n   1 + 1\n", "Section\n-------\n\nSo::\n\n  1 + 1\n"):
+            (block,) = Readme(text).blocks
+            with self.assertRaisesRegex(AssertionError, r"no rule says how to run README.rst:6: \w+: 1 \+ 1"):
+                rule_for(block, RULES)
+
+    def test_what_might_hide_a_block_is_refused(self):
+        directives = [".. include:: x\n", ".. code-block::\n\n  x\n", ".. parsed-literal::\n\n  x\n"]
+        for text in [*directives, ">>> 1\n", "No block::\n\nx\n", "Twice\n-----\n\nTwice\n-----\n"]:
+            with self.subTest(text), self.assertRaisesRegex(ValueError, r"^line \d"):
+                Readme(text)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,319 @@
+"""What goes to the Event API and what its answers mean: batches, the seed, headers, and every quirk of the answers."""
+
+import base64
+import json
+import os
+import re
+import unittest
+from unittest import mock
+
+from tests.helpers.vectors import PATH as VECTORS
+from tests.helpers.library import inngest, module
+
+protocol = module("protocol")
+Batcher, Event = protocol.Batcher, inngest.Event
+
+MAX_SIZE = 4 * 1024 * 1024  # bytes of a body, about
+KEY = "k-S3cr3t"
+
+
+def bodies(events):
+    """Return the batches of the events, after a look that each body is the JSON of its events."""
+    batches = list(Batcher(events).batches())
+    for batch in batches:
+        names = [fields["name"] for fields in json.loads(batch.body.decode())]
+        assert names == [event.name for event in batch.events]
+    return batches
+
+
+def numbered(count, data=None):
+    return [Event("e{}".format(number), data) for number in range(count)]
+
+
+class Batches(unittest.TestCase):
+    def test_one_event_goes_out_as_an_array_of_one(self):
+        (batch,) = bodies([Event("a/b", {"k": "é"}, "id-1", 1700000000000)])
+        expected = '[{"name":"a/b","data":{"k":"é"},"id":"id-1","ts":1700000000000}]'
+        self.assertEqual(batch.body.decode(), expected)
+
+    def test_no_events_are_no_batch(self):
+        for events in ([], (), iter([])):
+            self.assertEqual(bodies(events), [])
+
+    def test_a_batch_holds_5000_events_and_not_one_more(self):
+        for count, counts in ((1, [1]), (5000, [5000]), (5001, [5000, 1]), (10002, [5000, 5000, 2])):
+            events = numbered(count)
+            for kind in (list, iter):
+                with self.subTest(count=count, kind=kind.__name__):
+                    batches = bodies(kind(events))
+                    self.assertEqual([len(batch.events) for batch in batches], counts)
+                    sent = [event for batch in batches for event in batch.events]
+                    self.assertTrue(all(one is other for one, other in zip(sent, events)))
+
+    def test_a_batch_holds_about_4_mib_and_is_filled_before_the_next_is_begun(self):
+        sizes = [1000000, 3000000, 300000, 200000, 2500000, 2500000, 10, 3100000, 1000000]
+        events = [Event("e{}".format(i), {"x": "x" * size}) for i, size in enumerate(sizes)]
+        batches = bodies(events)
+        self.assertEqual([event.name for batch in batches for event in batch.events], [event.name for event in events])
+        self.assertEqual([len(batch.events) for batch in batches], [2, 3, 2, 2])
+        for batch, following in zip(batches, batches[1:] + [None]):
+            self.assertLess(len(batch.body), MAX_SIZE + 10)
+            if following is not None:
+                first = len(json.dumps(json.loads(following.body.decode())[0], separators=(",", ":")))
+                self.assertGreater(len(batch.body) + first, MAX_SIZE - 10)
+
+    def test_a_list_is_validated_whole_before_there_is_a_batch(self):
+        events = numbered(5002)
+        events[5001].data = {"items": [{"price": b""}]}
+        for kind in (list, tuple):
+            with self.assertRaises(inngest.EventInvalidError) as caught:
+                Batcher(kind(events)).batches()
+            self.assertEqual(caught.exception.path, "events[5001].data.items[0].price")
+            self.assertIsNone(caught.exception.__context__)
+
+    def test_the_path_of_a_single_event_has_no_index(self):
+        event = Event("a")
+        event.id = 5
+        with self.assertRaises(inngest.EventInvalidError) as caught:
+            Batcher([event], name_index=False).batches()
+        self.assertEqual(caught.exception.path, "id")
+
+    def test_a_generator_is_consumed_as_batches_are_asked_for(self):
+        events = numbered(12000)
+        taken = []
+        batcher = Batcher(event for event in events if taken.append(event) is None)
+        batches = batcher.batches()
+        self.assertEqual(taken, [])
+        self.assertEqual(next(batches).events, events[:5000])
+        self.assertLessEqual(len(taken), 5001)
+        self.assertEqual(batcher.remaining(batches), taken[5000:])
+        self.assertEqual(next(batches).events, events[5000:10000])
+
+    def test_of_a_list_all_that_has_no_batch_yet_is_not_yet_sent(self):
+        events = numbered(12000)
+        batcher = Batcher(events)
+        batches = batcher.batches()
+        next(batches)
+        self.assertEqual(batcher.remaining(batches), events[5000:])
+
+    def test_what_a_generator_yielded_before_it_broke_is_known(self):
+        def broken():
+            yield events[0]
+            yield events[1]
+            raise LookupError("mine")
+
+        events = numbered(2)
+        batcher = Batcher(broken())
+        with self.assertRaisesRegex(LookupError, "mine"):
+            next(batcher.batches())
+        self.assertEqual(batcher.pending, events)
+
+    def test_what_is_no_event_is_a_type_error_that_says_where(self):
+        for value in ({"name": "a"}, "a", None, Event, [Event("a")]):
+            with self.assertRaisesRegex(TypeError, r"events\[1\]: expected an Event of .*, got "):
+                Batcher([Event("a"), value]).batches()
+
+
+class Requests(unittest.TestCase):
+    def test_a_seed_is_the_time_in_milliseconds_and_ten_random_bytes(self):
+        with mock.patch("time.time", return_value=1743130137.367), mock.patch.object(os, "urandom", bytes):
+            self.assertEqual(protocol.new_seed(), "1743130137367," + "A" * 14 + "==")
+        seeds = {protocol.new_seed() for _ in range(100)}
+        self.assertEqual(len(seeds), 100)
+        for seed in seeds:
+            match = re.fullmatch(r"([0-9]{13}),([A-Za-z0-9+/]{14}==)", seed)
+            self.assertEqual(len(base64.b64decode(match.group(2), validate=True)), 10)
+
+    def test_a_clock_before_1970_does_not_make_the_seed_malformed(self):
+        with mock.patch("time.time", return_value=-5.0):
+            self.assertTrue(protocol.new_seed().startswith("0,"))
+
+    def test_headers_name_the_sender_the_type_and_the_environment_if_any(self):
+        sender = "inngest-send-py:v" + inngest.__version__
+        common = {"content-type": "application/json", "user-agent": sender, "x-inngest-sdk": sender}
+        for env, more in ((None, {}), ("", {}), ("branch", {"x-inngest-env": "branch"})):
+            headers = {name.lower(): value for name, value in protocol.event_headers(env).items()}
+            self.assertEqual(headers, dict(common, **more))
+        self.assertEqual(protocol.SEED_HEADER.lower(), "x-inngest-event-id-seed")
+
+
+def read(status, body=b"", count=1, location=None):
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    return protocol.read_response_body(status, location, body, count, KEY)
+
+
+class Successes(unittest.TestCase):
+    def test_one_non_empty_id_for_each_event_is_a_success(self):
+        for status in (200, 201, 299):
+            for extra in ({}, {"status": 200}, {"error": None}, {"error": ""}, {"more": [1]}):
+                answer = read(status, dict({"ids": ["A", "B"]}, **extra), 2)
+                self.assertEqual((answer.ids, answer.problem), (["A", "B"], ""))
+
+
+class Failures(unittest.TestCase):
+    def check(self, answer, ids, *words):
+        self.assertEqual(answer.ids, ids)
+        for word in words:
+            self.assertIn(word, answer.problem)
+
+    def test_whatever_is_not_json_is_no_answer_of_the_event_api(self):
+        page = b"<!DOCTYPE html><html><head><title>Inngest</title>"
+        cut_and_long = (b'{"ids":["A"]', b'{"ids":["A"]}x', b"[" * 100000, b"1" * 5000)
+        for body in (b"", page, b"ok", b'"\xff"', b"\0\x01") + cut_and_long:
+            for status in (200, 201, 204):
+                with self.subTest(body=body[:20], status=status):
+                    self.check(read(status, body), [""], "HTTP {}: not an answer of the Event API".format(status))
+        self.check(read(200, page), [""], "<title>Inngest</title>")
+
+    def test_json_of_another_form_is_no_success(self):
+        objects = ({}, {"ids": None}, {"ids": "A"}, {"ids": {"0": "A"}}, {"id": "A"})
+        for document in ([], None, 5, "x", True, ["A"]) + objects:
+            with self.subTest(document=document):
+                self.check(read(200, document), [""], "HTTP 200: not an answer of the Event API")
+
+    def test_an_empty_id_never_means_accepted(self):
+        self.check(read(200, {"ids": [""], "status": 200}), [""], "an id is missing")
+        self.check(read(200, {"ids": ["A", "", "C"]}, 3), ["A", "", "C"], "an id is missing")
+
+    def test_an_id_that_is_no_text_never_means_accepted(self):
+        for id in (None, 5, True, ["A"], {"id": "A"}, 0):
+            self.check(read(200, {"ids": ["A", id]}, 2), ["A", ""], "an id is missing")
+
+    def test_fewer_ids_than_events_are_believed_as_far_as_they_go(self):
+        self.check(read(200, {"ids": ["A"]}, 3), ["A", "", ""], "1 ids for 3 events")
+        self.check(read(200, {"ids": []}, 2), ["", ""], "0 ids for 2 events")
+
+    def test_more_ids_than_events_count_as_none(self):
+        self.check(read(200, {"ids": ["A", "B", "C"]}, 2), ["", ""], "3 ids for 2 events")
+        self.check(read(400, {"ids": ["A", "B"], "error": "bad"}, 1), [""], "HTTP 400: bad")
+
+    def test_a_success_with_an_error_is_none(self):
+        self.check(read(200, {"ids": ["A", "B"], "error": "half"}, 2), ["A", "B"], "HTTP 200: half")
+
+    def test_an_error_that_is_no_text_is_not_taken_for_a_missing_id(self):
+        for error in ({"code": 1}, ["bad"], 1, True):
+            answer = read(200, {"ids": ["A"], "error": error})
+            self.check(answer, ["A"], "HTTP 200")
+            self.assertNotIn("id is missing", answer.problem)
+
+    def test_a_400_lists_the_events_before_the_first_bad_one(self):
+        body = {"ids": ["A", "B"], "status": 400, "error": "event name is empty"}
+        self.check(read(400, body, 5), ["A", "B", "", "", ""], "HTTP 400: event name is empty")
+        self.check(read(400, dict(body, ids=[""]), 3), ["", "", ""], "HTTP 400: event name is empty")
+
+    def test_a_wrong_key_is_named_by_the_server(self):
+        body = {"status": 401, "message": "", "error": "Event key not found"}
+        self.check(read(401, body), [""], "HTTP 401: Event key not found")
+
+    def test_an_error_of_a_gateway_is_named_by_its_status_and_text(self):
+        for status in (413, 502, 503, 504):
+            self.check(read(status, b"<h1>Bad\r\nGateway</h1>"), [""], "HTTP {}: <h1>Bad Gateway</h1>".format(status))
+            self.assertEqual(read(status).problem, "HTTP {}".format(status))
+
+    def test_ids_outside_of_2xx_are_believed_but_are_no_success(self):
+        for status in (302, 400, 500):
+            answer = read(status, {"ids": ["A", "B"], "status": 200}, 2)
+            self.assertEqual(answer.ids, ["A", "B"])
+            self.assertTrue(answer.problem)
+
+    def test_a_redirect_names_the_status_and_the_origin_and_no_more(self):
+        for location, origin in (
+            ("https://other.example:444/e/{}?x=1#f".format(KEY), "https://other.example:444"),
+            ("https://user:password@other.example/", "https://other.example"),
+            ("//other.example/x", "//other.example"),
+            ("/ui/{}".format(KEY), "the same origin"),
+            ("", "the same origin"),
+        ):
+            answer = read(303, b"<a href>See Other</a>", 1, location)
+            self.check(answer, [""], "HTTP 303", origin)
+            for hidden in (KEY, "password", "x=1"):
+                self.assertNotIn(hidden, answer.problem)
+        self.check(read(301, b"moved"), [""], "HTTP 301", "moved")
+
+    def test_a_redirect_to_nonsense_is_no_crash(self):
+        for location in ("http://[x", "http://h\u2100.example/", "http://[::1", "::::", "http://h:99999999/", "\0"):
+            with self.subTest(location=location):
+                self.check(read(302, b"", 1, location), [""], "HTTP 302")
+
+    def test_every_answer_of_a_real_server_is_read_as_what_it_was(self):
+        path = VECTORS
+        with open(path, encoding="utf-8") as file:
+            vectors = json.load(file)["vectors"]
+        self.assertGreater(len(vectors), 60)
+        for vector in vectors:
+            response = vector["response"]
+            body, count = response.get("json"), response.get("id_count") or 1
+            listed = [] if body is None else body.get("ids", [])
+            if "..." in listed:  # as the file has it where there are thousands
+                listed = ["ID"] * count
+                body = dict(body, ids=listed)
+            answer = read(response["status"], response.get("text", "").encode() if body is None else body, count)
+            with self.subTest(vector["case"]):
+                self.assertEqual([id for id in answer.ids if id], [id for id in listed if id])
+                self.assertEqual(answer.problem == "", response["status"] == 200 and listed != [""] and bool(listed))
+
+    def test_only_some_answers_leave_open_what_was_accepted(self):
+        for status in (200, 204, 408, 500, 502, 503, 504):
+            self.assertTrue(protocol.may_have_accepted(status), status)
+        for status in (301, 303, 400, 401, 403, 404, 413, 429):
+            self.assertFalse(protocol.may_have_accepted(status), status)
+
+
+class Quotes(unittest.TestCase):
+    def test_a_quote_is_at_most_200_printable_characters_on_one_line(self):
+        self.assertEqual(protocol.excerpt("  a\r\n\tb\x1b[31m\u202e c\x7f ", None), "a b [31m c")
+        self.assertEqual(protocol.excerpt("x" * 200, None), "x" * 200)
+        for text in ("x" * 201, "é" * 10**6, "\n" * 10**5 + "x" * 500, "\ud800 " * 500):
+            quote = protocol.excerpt(text, None)
+            self.assertLessEqual(len(quote), 200)
+            self.assertTrue(quote.isprintable())
+
+    def test_the_key_is_redacted_in_every_form_it_may_be_quoted_in(self):
+        key = "k/S3 <\"é'&%"
+        for form in (
+            key,
+            "k%2FS3%20%3C%22%C3%A9'&%25",  # as it goes out
+            "k%2FS3%20%3C%22%C3%A9%27%26%25",
+            "k%2fs3%20%3c%22%c3%a9%27%26%25",
+            "k%2fS3%20%3c%22%c3%a9%27%26%25",
+            "k/S3 &lt;&quot;é&#x27;&amp;%",
+            "k/S3 &lt;&#34;é&#39;&amp;%",  # as Go writes it
+            "k%2FS3%20%3C%22%C3%A9&#39;&amp;%25",  # as it goes out, on a page
+            "k/S3 <\\\"\\u00e9'&%",
+            "k/S3 \\u003c\\\"é'\\u0026%",  # as Go writes it
+            "k%2FS3+%3C%22%C3%A9%27%26%25",
+        ):
+            with self.subTest(form=form):
+                shown = protocol.excerpt("POST /e/{} failed".format(form), key)
+                self.assertNotIn("S3", shown.upper())
+                self.assertEqual(shown, "POST /e/*** failed")
+
+    def test_the_key_is_redacted_wherever_the_cut_falls(self):
+        for before in range(180, 204):
+            for text in ("x" * before + KEY + "y" * 300, "\0" * before + KEY, " " * (20000 - 200 + before) + KEY):
+                quote = protocol.excerpt(text, KEY)
+                self.assertFalse(any(KEY[:length] in quote for length in (3, len(KEY))), quote[-20:])
+
+    def test_the_key_is_redacted_in_every_part_of_an_answer_that_is_shown(self):
+        for answer in (
+            read(400, {"ids": [""], "error": "no route /e/" + KEY}),
+            read(404, "cannot POST /e/{}".format(KEY).encode()),
+            read(302, b"", 1, "https://{}.example/".format(KEY)),
+            read(200, "<html>/e/{}".format(KEY).encode()),
+        ):
+            self.assertIn("***", answer.problem)
+            self.assertNotIn(KEY, answer.problem)
+
+    def test_a_part_of_a_long_key_is_looked_at_once(self):
+        key = "Sk-" + 40 * "aB9"  # were each character tried in two ways, this would take longer than the sun shines
+        text = key[:-1] + " is no key"
+        self.assertEqual(protocol.excerpt(text, key), text)
+
+    def test_without_a_key_nothing_is_redacted(self):
+        for key in (None, ""):
+            self.assertEqual(protocol.excerpt("POST /e/x", key), "POST /e/x")
+
+
+if __name__ == "__main__":
+    unittest.main()
