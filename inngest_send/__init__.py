@@ -12,11 +12,11 @@ from .errors import (
     Error,
     EventInvalidError,
     EventKeyUnspecifiedError,
-    SendEventsError,
     URLInvalidError,
 )
 from .event import Event
 from .middleware import MiddlewareSync, SendEventsResult
+from .send_error import SendEventsError
 
 __all__ = [
     "AsyncUnsupportedError",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from .typecheck import qualified_name
 from .call import default_logger
 from .middleware import Hooks, check_factory, middleware_list
+from .typecheck import qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import sys
 from urllib.parse import quote
 
 from .errors import ArgumentInvalidError, URLInvalidError
-from .typecheck import is_instance, exact_str, qualified_name
+from .typecheck import exact_str, is_instance, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

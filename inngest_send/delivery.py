@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import suppress
 
 from .http.cancellation import Cancelled
-from .errors import Error, SendEventsError
-from .typecheck import qualified_name
-from .call import default_logger
-from .retry import is_retriable_status, parse_retry_after, retry_delay
 from .http.transport import RequestFailed
 from .protocol import SEED_HEADER, event_headers, may_have_accepted, new_seed, read_response_body
+from .retry import is_retriable_status, parse_retry_after, retry_delay
+from .send_error import event_count, safe_message, send_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Sequence
+    from typing import Dict, List, Optional
 
-    from .http.cancellation import Cancellation
+    from .batching import Batch, Batcher
+    from .call import Call
     from .event import Event
+    from .http.cancellation import Cancellation
     from .http.response import Response
     from .http.transport import Transport
-    from .protocol import Batch, Batcher
-
-
-class Call:
-    """What is particular to one call: when it ends, what can cancel it, where it logs."""
-
-    __slots__ = ("_logger", "cancellation", "deadline", "env", "timeout")
-
-    def __init__(self, cancellation: Cancellation, timeout: Optional[float], env: Optional[str], logger: Any) -> None:
-        """``logger`` None is the default one. Its module takes a tenth of the start-up of a program that needs none."""
-        self.cancellation = cancellation
-        self.timeout = timeout  # seconds
-        self.deadline = None if timeout is None else cancellation.made_at + timeout  # on the monotonic clock
-        self.env = env
-        self._logger = logger
-
-    def debug(self, message: str, *args: object) -> None:
-        """Log a success."""
-        if self._logger is not None or "logging" in sys.modules:  # else nobody can have asked for it
-            with suppress(Exception):  # the events are accepted, whatever a handler raises
-                self._find_logger().debug(message, *args)
-
-    def warning(self, message: str, *args: object) -> None:
-        """Log a failure."""
-        with suppress(Exception):  # of more use than that error is the next attempt
-            self._find_logger().warning(message, *args)
-
-    def _find_logger(self) -> Any:
-        return default_logger() if self._logger is None else self._logger
-
-    def time_left(self) -> float:
-        """Return the seconds that are left, at most infinity."""
-        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+    from .send_error import SendEventsError
 
 
 class Delivery:
@@ -114,7 +80,7 @@ class Delivery:
             outcome.attempts += 1
             self._attempt(batch, headers, min(left, self._request_timeout), call.cancellation, outcome)
             if not outcome.problem:
-                call.debug("%s accepted at attempt %d", _pluralize(len(batch.events)), outcome.attempts)
+                call.debug("%s accepted at attempt %d", event_count(len(batch.events)), outcome.attempts)
                 return outcome
             if not outcome.is_retriable or outcome.attempts >= self._max_attempts:
                 return outcome
@@ -125,7 +91,7 @@ class Delivery:
                 "attempt %d of %d to send %s failed: %s; next in %.2f s",
                 outcome.attempts,
                 self._max_attempts,
-                _pluralize(len(batch.events)),
+                event_count(len(batch.events)),
                 outcome.problem,
                 delay,
             )
@@ -202,18 +168,3 @@ class _Outcome:
         self.status = response.status
         self.is_retriable = is_retriable_status(response.status)
         self.retry_after = parse_retry_after(response.headers.get("retry-after"), time.time())
-
-
-def send_error(problem: str, ids: Sequence[str], unsent: Sequence[Event], **details: Any) -> SendEventsError:
-    """Return an error whose message begins with how many events were accepted."""
-    of_all = _pluralize(len(ids) + len(unsent))
-    return SendEventsError(f"{len(ids):,} of {of_all} accepted: {problem}", ids, unsent=unsent, **details)
-
-
-def _pluralize(count: int) -> str:
-    return f"{count:,} event" if count == 1 else f"{count:,} events"
-
-
-def safe_message(error: BaseException) -> str:
-    """Return what an error of this library says, and of another only its type: its text may hold event data."""
-    return str(error) if isinstance(error, Error) else f"{qualified_name(error)} was raised"

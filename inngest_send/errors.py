@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import List, Optional, Sequence
-
-    from .event import Event
-
 _MAX_SHOWN_PATH = 300  # characters
 
 
@@ -57,40 +51,3 @@ class EventKeyUnspecifiedError(Error):
 
 class AsyncUnsupportedError(Error):
     """A middleware hook is a coroutine function; hooks run on the synchronous path of ``send`` and ``send_sync``."""
-
-
-class SendEventsError(Error):
-    """Some events of a call are not known to be accepted. ``len(ids) + len(unsent)`` is the number of events.
-
-    ``ids``: the ids of the accepted events, in order, never ``""``.
-    ``unsent``: the events not known to be accepted, in order. Send them again and nothing is lost.
-    ``maybe_delivered``: True when some of ``unsent`` may have been accepted all the same, as after a timeout, a
-    reset or a 5xx; then only those with an ``id`` of their own are free of doubles when sent again.
-    ``status``: the HTTP status of the last answer, or None when there was none.
-    ``attempts``: how often the request that failed was tried.
-    ``retry_after``: the seconds the server asked to wait, or None.
-    ``is_retriable``: True when sending ``unsent`` again later may succeed.
-
-    The message may quote up to 200 characters of the server's own text, which may hold event data.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        ids: Sequence[str] = (),
-        *,
-        unsent: Sequence[Event] = (),
-        maybe_delivered: bool = False,
-        status: Optional[int] = None,
-        attempts: int = 0,
-        retry_after: Optional[float] = None,
-        is_retriable: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.ids: List[str] = list(ids)
-        self.unsent: List[Event] = list(unsent)
-        self.maybe_delivered = maybe_delivered
-        self.status = status
-        self.attempts = attempts
-        self.retry_after = retry_after
-        self.is_retriable = is_retriable

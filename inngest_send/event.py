@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .errors import EventInvalidError
-from .serialization.validation import MAX_EXPANSION, normalize
 from .serialization.conversion import Refused
-from .typecheck import is_instance, exact_str, qualified_name
+from .serialization.validation import MAX_EXPANSION, normalize
+from .typecheck import exact_str, is_instance, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

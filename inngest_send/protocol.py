@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from binascii import b2a_base64
 from urllib.parse import quote, urlsplit
 
 from ._version import __version__
-from .errors import EventInvalidError
-from .event import Event, encode_event
-from .serialization.encoding import encode
-from .typecheck import is_instance, qualified_name
+from .redaction import excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from typing import Dict, List, Optional
 
-MAX_BATCH_EVENTS = 5000  # the server stores the first 5,000 of a longer list, and refuses the request
-MAX_BATCH_SIZE = 4 * 1024 * 1024  # bytes; one event takes up to 3 MiB, and gateways limit bodies
-MAX_QUOTE = 200  # characters of the server's own text in an error
 
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"  # the Dev Server takes any key; the official SDKs send this one
 SENDER = f"inngest-send-py:v{__version__}"
@@ -61,80 +53,6 @@ def new_seed() -> str:
     return f"{milliseconds},{b2a_base64(os.urandom(10), newline=False).decode('ascii')}"
 
 
-class Batch:
-    """Events that go out as one request, and its body."""
-
-    __slots__ = ("body", "events")
-
-    def __init__(self, events: List[Event], texts: List[bytes]) -> None:
-        self.events = events
-        self.body = b"[" + b",".join(texts) + b"]"
-
-
-class Batcher:
-    """Cuts events into batches, each filled before the next is begun.
-
-    A list or a tuple is validated whole before there is a first batch; any other iterable is consumed as batches are
-    asked for. ``taken`` holds the events that were taken from it and are in no batch yet.
-    """
-
-    def __init__(self, events: Iterable[Event], *, name_index: bool = True) -> None:
-        """``name_index``: errors say which event of several it was."""
-        self.pending: List[Event] = []
-        self._events = events
-        self._name_index = name_index
-
-    def batches(self) -> Iterator[Batch]:
-        """Return the batches. Asking for one raises TypeError or EventInvalidError at what is no event, or a bad one.
-
-        Whatever the source of the events raises comes through.
-        """
-        batches = self._split()
-        return iter(list(batches)) if isinstance(self._events, (list, tuple)) else batches
-
-    def remaining(self, batches: Iterator[Batch]) -> List[Event]:
-        """Return the events that were taken from the source, and not handed out."""
-        rest = []
-        if isinstance(self._events, (list, tuple)):
-            rest = [event for batch in batches for event in batch.events]
-        return rest + self.pending
-
-    def _split(self) -> Iterator[Batch]:
-        texts: List[bytes] = []
-        size = 0
-        for index, event in enumerate(self._events):
-            if type(event) is not Event and not is_instance(event, Event):
-                raise TypeError(not_an_event(event, f"events[{index}]"))
-            self.pending.append(event)
-            text, located = b"", None
-            try:
-                text = encode_event(event, encode)
-            except EventInvalidError as err:
-                if not self._name_index:
-                    raise
-                located = err.under(f"events[{index}]")
-            if located is not None:
-                try:
-                    raise located
-                finally:
-                    del located  # else this frame and its traceback would hold each other
-            if texts and (len(texts) == MAX_BATCH_EVENTS or size + len(text) > MAX_BATCH_SIZE):
-                ready, self.pending = self.pending[:-1], self.pending[-1:]
-                yield Batch(ready, texts)
-                texts, size = [], 0
-            texts.append(text)
-            size += len(text) + 1
-        if texts:
-            ready, self.pending = self.pending, []
-            yield Batch(ready, texts)
-
-
-def not_an_event(value: object, where: str) -> str:
-    """Return the message for a value that should have been an event."""
-    way_out = "; make one with Event(**it)" if is_instance(value, dict) else ""
-    return f"{where}: expected an Event of {Event.__module__}, got {qualified_name(value)}{way_out}"
-
-
 class Answer:
     """What an answer to a request says of its events.
 
@@ -149,7 +67,9 @@ class Answer:
         self.problem = problem
 
 
-def read_response_body(status: int, location: Optional[str], body: bytes, count: int, event_key: Optional[str]) -> Answer:
+def read_response_body(
+    status: int, location: Optional[str], body: bytes, count: int, event_key: Optional[str]
+) -> Answer:
     """Return what an answer says of ``count`` events; ``location`` is where a redirect points.
 
     Only a 2xx with one non-empty id for each event and no error is a success, whatever its Content-Type: the server
@@ -182,40 +102,6 @@ def read_response_body(status: int, location: Optional[str], body: bytes, count:
 def may_have_accepted(status: int) -> bool:
     """Return whether a server may have accepted events that its answer with this status does not list."""
     return status < 300 or status == 408 or status >= 500
-
-
-def excerpt(text: str, event_key: Optional[str]) -> str:
-    """Return a server's own text on one line, cut to 200 characters, the event key redacted in it."""
-    text = _redacted(text, event_key)
-    text = "".join(character if character.isprintable() else " " for character in text[: 100 * MAX_QUOTE])
-    text = _redacted(" ".join(text.split()), event_key)
-    return text if len(text) <= MAX_QUOTE else text[: MAX_QUOTE - 3] + "..."
-
-
-def _redacted(text: str, event_key: Optional[str]) -> str:
-    if not event_key:
-        return text
-    return re.sub("".join(_escaped_forms(character) for character in event_key), "***", text, flags=re.IGNORECASE)
-
-
-def _escaped_forms(character: str) -> str:
-    """Return a pattern for a character as it is, or as URLs, HTML or JSON escape it."""
-    from html import escape  # which takes longer to load than all of this package's modules that a send needs
-
-    utf16 = character.encode("utf-16-be").hex()
-    forms = [  # the character itself last: it may begin another form
-        "".join(f"%{byte:02x}" for byte in character.encode()),
-        "".join(rf"\\u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4)),
-        rf"&#(?:0*{ord(character)}|x0*{ord(character):x});",
-        re.escape(escape(character)),
-        re.escape(character),
-    ]
-    if character == " ":
-        forms.append(r"\+")
-    elif character in '"\\/':
-        forms.insert(0, re.escape(f"\\{character}"))
-    # Each once: where only a part of the key is there, two ways to match a character are tried in all combinations.
-    return f"(?:{'|'.join(dict.fromkeys(forms))})"
 
 
 def _origin(location: str) -> str:

@@ -6,15 +6,18 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from .http.cancellation import CURRENT, Cancellation
+from .batching import Batcher, not_an_event
+from .call import Call
 from .config import DEV_MODE, environment_name, seconds
-from .delivery import Call, Delivery, safe_message, send_error
-from .errors import AsyncUnsupportedError, EventKeyUnspecifiedError, SendEventsError
+from .delivery import Delivery
+from .errors import AsyncUnsupportedError, EventKeyUnspecifiedError
 from .event import Event
-from .typecheck import is_instance
-from .middleware import SendEventsResult
+from .http.cancellation import CURRENT, Cancellation
 from .http.transport import Transport
-from .protocol import Batcher, event_url, not_an_event
+from .middleware import SendEventsResult
+from .protocol import event_url
+from .send_error import SendEventsError, safe_message, send_error
+from .typecheck import is_instance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

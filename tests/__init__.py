@@ -1,4 +1,21 @@
-"""The tests: ``python3 -m unittest``. Network tests use real sockets on loopback, on free ports."""
+"""The tests: ``python3 -m unittest``. Network tests use real sockets on loopback, on free ports.
+
+Where a new one goes:
+
+==================  ===================================================================================
+``client``          what a program sees of ``Inngest``: arguments, calls, errors, threads, its end
+``events``          ``Event``, and what becomes of Python values
+``protocol``        batches, seed, headers, what responses mean, when to try again; no sockets
+``http``            connections, time limits, TLS, proxies
+``runtime``         clocks, forks, signal handlers
+``cli``             the command line, run as a process
+``event_server``    ``inngest_send.testing``
+``project``         the package as a whole: imports, README, copies, other platforms, the longer tests
+``helpers``         servers, proxies and processes for the tests; no tests
+==================  ===================================================================================
+
+``tests.benchmark``, ``tests.faults`` and ``tests.fuzz`` are commands; README says what for.
+"""
 
 import os
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from ..batching import Batcher
 from ..http.transport import request_lines
-from ..protocol import SEED_HEADER, Batcher, event_headers, event_url, new_seed
+from ..protocol import SEED_HEADER, event_headers, event_url, new_seed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

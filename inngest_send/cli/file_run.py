@@ -6,8 +6,9 @@ import time
 from collections import deque
 from concurrent.futures import TimeoutError as NotYet
 
-from ..errors import Error, SendEventsError
+from ..errors import Error
 from ..executor import SendExecutor
+from ..send_error import SendEventsError
 from .lines import BadLineError, Ids, add_id, read_event, write_event
 from .source import UnreadableError
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Deque, List, Optional, Set, Tuple
 
     from ..event import Event
-    from .unsent import UnsentFile
     from .source import Source
+    from .unsent import UnsentFile
 
     Place = Tuple[Source, int]
 

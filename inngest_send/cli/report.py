@@ -8,7 +8,7 @@ import sys
 import time
 
 from .file_run import Listener
-from .output import Output, print_error, pluralize, write_stderr
+from .output import Output, pluralize, print_error, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

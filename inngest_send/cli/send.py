@@ -9,17 +9,18 @@ import os
 import time
 from functools import partial
 
-from ..errors import ArgumentInvalidError, Error, SendEventsError
+from ..batching import MAX_BATCH_EVENTS
+from ..errors import ArgumentInvalidError, Error
 from ..event import Event
-from ..protocol import MAX_BATCH_EVENTS
-from .file_run import FileRun
-from .unsent import UnsentFile
-from .options import add_client_options, make_client, read_text, set_up_logging, take_dev_name, timeout_of
-from .output import Output, print_error, pluralize, event_line, write_stderr
-from .report import Report
+from ..send_error import SendEventsError
 from .dry_run import show_requests
+from .file_run import FileRun
+from .options import add_client_options, make_client, read_text, set_up_logging, take_dev_name, timeout_of
+from .output import Output, event_line, pluralize, print_error, write_stderr
+from .report import Report
 from .signals import Signals
 from .source import Source
+from .unsent import UnsentFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

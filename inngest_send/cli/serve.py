@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 
-from .output import Output, print_error, pluralize, event_line, write_stderr
+from .output import Output, event_line, pluralize, print_error, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from .stream import Stream, connect, start_tls
 from .response import FinalResponse, Response, read_response
+from .stream import Stream, connect, start_tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ class Response:
     ``was_resent``: the request had gone out before, on a connection that died without an answer.
     """
 
-    __slots__ = ("body", "headers", "status", "resent")
+    __slots__ = ("body", "headers", "resent", "status")
 
     def __init__(self, status: int, headers: Dict[str, str], body: bytes) -> None:
         self.status = status

@@ -18,9 +18,9 @@ try:
 except ImportError:
     ssl = None  # type: ignore[assignment]
 
+from ..errors import Error
 from .cancellation import Cancelled
 from .connection import Connection, Route, TunnelRefused
-from ..errors import Error
 from .pool import Pool
 from .proxy import find_proxy
 
@@ -83,7 +83,9 @@ class Transport:
             response.resent = request.resent
             return response
         except TunnelRefused as err:
-            failure = RequestFailed("the proxy refused to connect", may_have_arrived=request.may_have_arrived, response=err.response)
+            failure = RequestFailed(
+                "the proxy refused to connect", may_have_arrived=request.may_have_arrived, response=err.response
+            )
         except Cancelled:
             failure = _cancelled(request)
         except http.client.HTTPException as err:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
-from ..typecheck import is_instance, exact_str, qualified_name
+from ..typecheck import exact_str, is_instance, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

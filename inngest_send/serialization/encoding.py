@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import json.encoder
 
-from .validation import TOO_DEEP
 from .conversion import Refused
+from .validation import TOO_DEEP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

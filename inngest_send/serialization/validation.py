@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..typecheck import exact_str, is_instance, qualified_name
 from .conversion import Refused, to_json_type
-from ..typecheck import is_instance, exact_str, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@
 ...     assert [event.name for event in server.events] == ["app/user.created"]
 """
 
-from .http import ReceivedRequest
 from .faults import FAULTS
+from .http import ReceivedRequest
 from .server import EventServer
 from .store import StoredEvent
 

@@ -9,8 +9,8 @@ import time
 from collections import Counter, deque
 
 from .api import EventApi
-from .http import Connection, ReceivedRequest
 from .faults import Fault, RandomFaults
+from .http import Connection, ReceivedRequest
 from .store import Store, StoredEvent
 
 TYPE_CHECKING = False

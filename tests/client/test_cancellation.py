@@ -8,9 +8,9 @@ import time
 import unittest
 from unittest import mock
 
+from tests.client.test_async import TIME_LIMIT, AsyncTestCase, happens
 from tests.helpers.library import NAME, inngest, module
 from tests.helpers.servers import Deaf, Held, client_context, finish_program, run_program, start_program
-from tests.client.test_async import TIME_LIMIT, AsyncTestCase, happens
 
 retry = module("retry")
 

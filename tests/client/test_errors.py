@@ -8,7 +8,7 @@ import unittest
 from tests.helpers.library import inngest, module
 
 errors = module("errors")
-send_error = module("delivery").send_error
+send_error = module("send_error").send_error
 
 NAMES = {
     "AsyncUnsupportedError",

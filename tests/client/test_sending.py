@@ -29,7 +29,8 @@ def names(events):
 def recorded_waits():
     """Yield a list of the seconds that calls wait between attempts, which they do not do."""
     waits = []
-    with mock.patch.object(module("http.cancellation").Cancellation, "wait", lambda self, seconds: waits.append(seconds)):
+    cancellation = module("http.cancellation").Cancellation
+    with mock.patch.object(cancellation, "wait", lambda self, seconds: waits.append(seconds)):
         yield waits
 
 

@@ -12,7 +12,17 @@ import types
 import unittest
 from dataclasses import dataclass
 
-from tests.helpers.events import EMPTY_SIZE, MAX_SIZE, SECRET, Event, EventInvalidError, encoded, nested, refusal, refusal_of
+from tests.helpers.events import (
+    EMPTY_SIZE,
+    MAX_SIZE,
+    SECRET,
+    Event,
+    EventInvalidError,
+    encoded,
+    nested,
+    refusal,
+    refusal_of,
+)
 from tests.helpers.library import NAME, ROOT
 
 

@@ -3,9 +3,9 @@
 import json
 import unittest
 
-from tests.helpers.vectors import PATH as VECTORS
 from tests.helpers.events import encoded
 from tests.helpers.library import inngest
+from tests.helpers.vectors import PATH as VECTORS
 
 FIELDS = {"name", "data", "id", "ts"}
 NOT_EVENTS = {

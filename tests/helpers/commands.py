@@ -37,7 +37,8 @@ def environment(**variables):
 def patched(**values):
     """Return the command with other values of names of ``cli.file_run``."""
     code = "import importlib; module = importlib.import_module\n"
-    code += "vars(module({!r})).update({!r}); module({!r}).run()".format(NAME + ".cli.file_run", values, NAME + ".__main__")
+    names = NAME + ".cli.file_run", values, NAME + ".__main__"
+    code += "vars(module({!r})).update({!r}); module({!r}).run()".format(*names)
     return [sys.executable, "-W", "error", "-c", code]
 
 

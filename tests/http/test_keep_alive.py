@@ -11,7 +11,16 @@ from unittest import mock
 
 from tests.helpers import library
 from tests.helpers.library import inngest, module
-from tests.helpers.servers import CERTIFICATES, KEY, ScriptedServer, answering, client_for, failure_of, name_ids, server_context
+from tests.helpers.servers import (
+    CERTIFICATES,
+    KEY,
+    ScriptedServer,
+    answering,
+    client_for,
+    failure_of,
+    name_ids,
+    server_context,
+)
 
 FORKING = """
 import os, sys

@@ -7,11 +7,12 @@ import re
 import unittest
 from unittest import mock
 
-from tests.helpers.vectors import PATH as VECTORS
 from tests.helpers.library import inngest, module
+from tests.helpers.vectors import PATH as VECTORS
 
 protocol = module("protocol")
-Batcher, Event = protocol.Batcher, inngest.Event
+batching, redaction = module("batching"), module("redaction")
+Batcher, Event = batching.Batcher, inngest.Event
 
 MAX_SIZE = 4 * 1024 * 1024  # bytes of a body, about
 KEY = "k-S3cr3t"
@@ -262,10 +263,10 @@ class Failures(unittest.TestCase):
 
 class Quotes(unittest.TestCase):
     def test_a_quote_is_at_most_200_printable_characters_on_one_line(self):
-        self.assertEqual(protocol.excerpt("  a\r\n\tb\x1b[31m\u202e c\x7f ", None), "a b [31m c")
-        self.assertEqual(protocol.excerpt("x" * 200, None), "x" * 200)
+        self.assertEqual(redaction.excerpt("  a\r\n\tb\x1b[31m\u202e c\x7f ", None), "a b [31m c")
+        self.assertEqual(redaction.excerpt("x" * 200, None), "x" * 200)
         for text in ("x" * 201, "é" * 10**6, "\n" * 10**5 + "x" * 500, "\ud800 " * 500):
-            quote = protocol.excerpt(text, None)
+            quote = redaction.excerpt(text, None)
             self.assertLessEqual(len(quote), 200)
             self.assertTrue(quote.isprintable())
 
@@ -285,14 +286,14 @@ class Quotes(unittest.TestCase):
             "k%2FS3+%3C%22%C3%A9%27%26%25",
         ):
             with self.subTest(form=form):
-                shown = protocol.excerpt("POST /e/{} failed".format(form), key)
+                shown = redaction.excerpt("POST /e/{} failed".format(form), key)
                 self.assertNotIn("S3", shown.upper())
                 self.assertEqual(shown, "POST /e/*** failed")
 
     def test_the_key_is_redacted_wherever_the_cut_falls(self):
         for before in range(180, 204):
             for text in ("x" * before + KEY + "y" * 300, "\0" * before + KEY, " " * (20000 - 200 + before) + KEY):
-                quote = protocol.excerpt(text, KEY)
+                quote = redaction.excerpt(text, KEY)
                 self.assertFalse(any(KEY[:length] in quote for length in (3, len(KEY))), quote[-20:])
 
     def test_the_key_is_redacted_in_every_part_of_an_answer_that_is_shown(self):
@@ -308,11 +309,11 @@ class Quotes(unittest.TestCase):
     def test_a_part_of_a_long_key_is_looked_at_once(self):
         key = "Sk-" + 40 * "aB9"  # were each character tried in two ways, this would take longer than the sun shines
         text = key[:-1] + " is no key"
-        self.assertEqual(protocol.excerpt(text, key), text)
+        self.assertEqual(redaction.excerpt(text, key), text)
 
     def test_without_a_key_nothing_is_redacted(self):
         for key in (None, ""):
-            self.assertEqual(protocol.excerpt("POST /e/x", key), "POST /e/x")
+            self.assertEqual(redaction.excerpt("POST /e/x", key), "POST /e/x")
 
 
 if __name__ == "__main__":

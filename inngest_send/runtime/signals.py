@@ -1,0 +1,59 @@
+"""Tells what a signal handler of the program raised from what the library's own work came to.
+
+Python runs a signal handler between any two instructions of the main thread, and what it raises looks as if it came
+from there: a TimeoutError of ``signal.alarm`` as if the network had raised it. Where it was raised does not tell
+(gevent's sockets are Python code too). What tells is that its traceback passes through a function that is set as a
+handler.
+
+Every ``except`` and ``suppress`` within a call that would take such an exception for one of its own hands it to
+``raise_if_from_signal_handler`` first.
+"""
+
+from __future__ import annotations
+
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+
+
+def raise_if_from_signal_handler(error: BaseException) -> None:
+    """Raise ``error`` again if a signal handler raised it.
+
+    What it was raised in the context of does not count: the program may handle such an exception while it calls.
+    """
+    traceback = error.__traceback__
+    handlers = _handlers()
+    while traceback is not None:
+        if traceback.tb_frame.f_code in handlers:
+            raise error
+        traceback = traceback.tb_next
+
+
+def _handlers() -> set[CodeType]:
+    """Return the code of all functions that are set as signal handlers."""
+    found = set()
+    for number in range(1, signal.NSIG):
+        try:
+            handler = signal.getsignal(number)
+        except (ValueError, OSError):  # some numbers are no signals
+            continue
+        code = _code(handler)
+        if code is not None:
+            found.add(code)
+    return found
+
+
+def _code(handler: object) -> CodeType | None:
+    """Return what runs when a handler is called: a function, a method, a partial or an object that can be called."""
+    while handler is not None:
+        if hasattr(handler, "__code__"):
+            code: CodeType = handler.__code__
+            return code
+        inner = getattr(handler, "func", None) or getattr(handler, "__func__", None)
+        if inner is None:
+            inner = getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004
+            return inner if inner is not None else None
+        handler = inner
+    return None
