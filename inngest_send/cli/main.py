@@ -12,10 +12,9 @@ from .output import open_missing_streams
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Optional
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` asks for, and return the exit code. Raises SystemExit for wrong usage."""
     open_missing_streams()
     package = (__package__ or "").rpartition(".")[0]

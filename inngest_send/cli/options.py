@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import re
 import sys
 
 from ..client import Inngest
 from ..config import DEV_MODE, dev_origin
 from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
+from .output import event_line, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, NoReturn, Optional
+    from collections.abc import Iterator
+    from typing import Any, NoReturn
+
+    from ..testing import StoredEvent
+
+KEEP = 10000  # events of a stand-in server
 
 _DEV_URL = re.compile(r".*://.*|[\w.-]+:[0-9]+|\[.*\]:[0-9]+|localhost")
 
@@ -42,9 +49,30 @@ def take_dev_name(arguments: argparse.Namespace) -> None:
         arguments.name, arguments.dev = arguments.dev, ""
 
 
-def make_client(arguments: argparse.Namespace, **overrides: Any) -> Inngest:
+@contextlib.contextmanager
+def open_client(arguments: argparse.Namespace) -> Iterator[Inngest]:
+    """Provide the client, with ``--local`` a server for it too. Raises what ``_make_client`` raises."""
+    if not arguments.local:
+        with _make_client(arguments) as client:
+            yield client
+        return
+    from ..testing import EventServer
+
+    def show(event: StoredEvent) -> None:
+        if not arguments.quiet:
+            write_stderr(event_line(event))
+
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy cannot reach into this process
+    with EventServer(keep=KEEP, on_event=show) as server:
+        if not arguments.quiet:
+            write_stderr(f"stand-in Event API at {server.url} receives:")
+        with _make_client(arguments, is_production=False, event_api_base_url=server.url) as client:
+            yield client
+
+
+def _make_client(arguments: argparse.Namespace, **overrides: Any) -> Inngest:
     """Return a client. Raises OSError for the file of the key, and what the client raises."""
-    options: Dict[str, Any] = {"event_api_base_url": arguments.base_url, "env": arguments.env}
+    options: dict[str, Any] = {"event_api_base_url": arguments.base_url, "env": arguments.env}
     if arguments.dev is not None:
         options["is_production"] = False
         if not arguments.base_url and arguments.dev:
@@ -70,7 +98,7 @@ def set_up_logging(is_verbose: bool) -> None:
     logger.addHandler(handler)
 
 
-def timeout_of(arguments: argparse.Namespace) -> Optional[int]:
+def timeout_of(arguments: argparse.Namespace) -> int | None:
     """Return ``--timeout`` in milliseconds, as the client takes it."""
     return None if arguments.timeout is None else max(1, round(arguments.timeout * 1000))
 
@@ -82,7 +110,7 @@ class _RefuseKey(argparse.Action):
         parser.error("the event key is never an argument: set INNGEST_EVENT_KEY, or use --event-key-file")
 
 
-def _event_key(path: Optional[str]) -> Optional[str]:
+def _event_key(path: str | None) -> str | None:
     if path is None:
         return None
     key = read_text(path, "--event-key-file", is_line=True)

@@ -1,35 +1,31 @@
-"""Tells of a bulk run: ids or JSON on standard output, all else on standard error."""
+"""Says what becomes of each line while a run goes on: ids or JSON on standard output, all else on standard error."""
 
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 
-from .file_run import Listener
-from .output import Output, pluralize, print_error, write_stderr
+from .output import print_error, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Sequence
+    from collections.abc import Sequence
 
     from ..errors import Error
-    from .file_run import FileRun, Place
+    from .output import Output
     from .source import Source
 
 _REFRESH = 0.2  # seconds between two states of the progress line
 
 
-class Report(Listener):
+class Report:
     """Prints each result as it is known, in the order of the input."""
 
-    def __init__(self, output: Output, sources: Sequence[Source], *, is_json: bool, is_alive: bool) -> None:
+    def __init__(self, output: Output, sources: Sequence[Source], *, is_json: bool, is_quiet: bool) -> None:
         self._output = output
-        self._sources = sources
         self._is_json = is_json
-        self._is_quiet = is_alive
-        self._progress = None if is_alive or not sys.stderr.isatty() else _Progress(sources)
+        self._progress = None if is_quiet or not sys.stderr.isatty() else _Progress(sources)
         self._is_shared = sys.stdout.isatty()  # by results and progress: the one line is cleared for the other
 
     def accepted(self, source: Source, numbers: Sequence[int], ids: Sequence[str]) -> None:
@@ -38,89 +34,48 @@ class Report(Listener):
             self._write("\n".join(ids))
             return
         for number, id in zip(numbers, ids):
-            self._print_json(file=source.name, line=number, accepted=True, id=id)
+            self._write(json.dumps({"file": source.name, "line": number, "accepted": True, "id": id}))
 
     def not_accepted(self, source: Source, number: int, error: Error) -> None:
         """Print a result object; as text, the error is printed once for all."""
-        if self._is_json:
-            maybe = bool(getattr(error, "maybe_delivered", False))
-            self._print_json(file=source.name, line=number, accepted=False, error=str(error), maybe_delivered=maybe)
+        self._print_failure(source, number, str(error), bool(getattr(error, "maybe_delivered", False)))
 
     def bad_line(self, source: Source, number: int, problem: str) -> None:
         """Print the error, with where it is."""
-        self._complain(f"{source.where(number)}: {problem}", program=False)
-        if self._is_json:
-            self._print_json(file=source.name, line=number, accepted=False, error=problem, maybe_delivered=False)
+        self._print_error(f"{source.where(number)}: {problem}", program=False)
+        self._print_failure(source, number, problem, False)
 
     def problem(self, problem: str) -> None:
-        """Print the error."""
-        self._complain(problem)
+        """Print why the run stops."""
+        self._print_error(problem)
 
-    def draining(self, source: Source) -> None:
+    def reads_to_end(self, source: Source) -> None:
         """Say what there is to wait for."""
-        self._complain(f"reading {source.name} to its end; a second signal stops that")
+        self._print_error(f"reading {source.name} to its end; a second signal stops that")
 
-    def moved(self, bulk: FileRun) -> None:
-        """Renew the progress line."""
+    def moved(self, accepted: int) -> None:
+        """Show how many events were accepted by now."""
         self._output.flush()
         if self._progress is not None:
-            self._progress.show(bulk.accepted)
+            self._progress.show(accepted)
 
-    def summarize(self, bulk: FileRun, *, seconds: float, unsent: Optional[str], rest: Optional[int]) -> None:
-        """Print what came of the run; ``rest`` lines were written to the file ``unsent``, if that is not None."""
-        resume = bulk.resume_at
-        if self._is_json:
-            self._print_json(
-                accepted=bulk.accepted,
-                not_accepted=len(bulk.left),
-                bad_lines=bulk.bad_lines,
-                unsent=unsent if rest is not None else None,
-                resume=None if resume is None else {"file": resume[0].name, "line": resume[1]},
-            )
+    def finish(self) -> None:
+        """Hand on what was printed, and remove the progress line."""
         self._output.flush()
         self._clear()
-        if self._is_quiet and resume is None:
-            return
-        parts = [f"{pluralize(bulk.accepted, 'event')} accepted in {seconds:.1f} s"]
-        if bulk.left:
-            parts.append(f"{len(bulk.left):,} not known to be accepted")
-        if bulk.bad_lines:
-            parts.append(pluralize(bulk.bad_lines, "bad line"))
-        write_stderr("; ".join(parts))
-        if resume is None:
-            return
-        if unsent is not None and rest is not None:
-            rests = [f"--file {shlex.quote(source.path)} --resume-from {number}" for source, number in bulk.unreadable]
-            if bulk.drained_to is not None:
-                rests.append(self._from(bulk.drained_to))
-            if rest or not rests:
-                write_stderr(f"{pluralize(rest, 'line')} left; go on with --file {shlex.quote(unsent)}")
-            for options in rests:
-                write_stderr(f"{'that is not all; go on after it' if rest else 'go on'} with {options}")
-            return
-        write_stderr(f"go on with {self._from(resume)}")
-        if bulk.accepted_after:
-            write_stderr(
-                f"{pluralize(bulk.accepted_after, 'event')} after that line accepted: sent again, they run again "
-                "unless they have ids of their own (see --unsent and --stable-ids)"
-            )
 
-    def _from(self, place: Place) -> str:
-        """Return the options with which a run would begin there."""
-        paths = [shlex.quote(source.path) for source in self._sources[self._sources.index(place[0]) :]]
-        return f"--file {' --file '.join(paths)} --resume-from {place[1]}"
-
-    def _print_json(self, **fields: Any) -> None:
-        self._write(json.dumps(fields))
+    def _print_failure(self, source: Source, number: int, problem: str, maybe_delivered: bool) -> None:
+        if self._is_json:
+            result = {"file": source.name, "line": number, "accepted": False, "error": problem}
+            self._write(json.dumps({**result, "maybe_delivered": maybe_delivered}))
 
     def _write(self, line: str) -> None:
         if self._is_shared:
             self._clear()
         self._output.write(line)
 
-    def _complain(self, text: str, program: bool = True) -> None:
-        self._output.flush()
-        self._clear()
+    def _print_error(self, text: str, program: bool = True) -> None:
+        self.finish()
         print_error(text, program=program)
 
     def _clear(self) -> None:
@@ -133,7 +88,7 @@ class _Progress:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
-        sizes: List[Optional[int]] = [source.size for source in sources]
+        sizes = [source.size for source in sources]
         self._size = None if None in sizes else sum(size or 0 for size in sizes)
         self._began_at = time.monotonic()
         self._shown_at = 0.0

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import time
-from functools import partial
 
-from ..batching import MAX_BATCH_EVENTS
 from ..errors import ArgumentInvalidError, Error
 from ..event import Event
 from ..send_error import SendEventsError
+from . import files
 from .dry_run import show_requests
-from .file_run import FileRun
-from .options import add_client_options, make_client, read_text, set_up_logging, take_dev_name, timeout_of
-from .output import Output, event_line, pluralize, print_error, write_stderr
-from .report import Report
-from .signals import Signals
-from .source import Source
-from .unsent import UnsentFile
+from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED
+from .options import add_client_options, open_client, read_text, set_up_logging, take_dev_name, timeout_of
+from .output import Output, print_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any, List, Optional
-
-    from ..client import Inngest
-    from ..testing import StoredEvent
-
-ACCEPTED, NOT_ACCEPTED, BAD_INPUT, SKIPPED = 0, 1, 2, 3
-SIGNALLED = 128  # plus the signal's number
-KEEP = 10000  # events of a stand-in server
-BATCH_SIZE = 1000  # events; more were measured to be no faster, and to take more memory
+    from typing import Any
 
 DESCRIPTION = """\
 Send one event, or all events of files: one JSON object a line (name, data,
@@ -72,27 +55,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--id", metavar="ID", help="its idempotency key, good for 24 hours")
     parser.add_argument("--ts", metavar="MS", type=int, help="milliseconds since 1970: when its runs start")
     add_client_options(parser)
-    group = parser.add_argument_group("many events")
-    group.add_argument("--file", metavar="PATH", action="append", default=[], help="may be repeated; - for stdin")
-    group.add_argument("--check", action="store_true", help="report all bad lines, and send nothing")
-    group.add_argument("--skip-bad", action="store_true", help="leave bad lines out, instead of stopping there")
-    ids = group.add_mutually_exclusive_group()
-    ids.set_defaults(ids="random")
-    ids.add_argument(
-        "--stable-ids",
-        dest="ids",
-        action="store_const",
-        const="stable",
-        help="derive missing ids from content and position: for 24 hours the same file starts nothing twice "
-        "(default: random ids)",
-    )
-    ids.add_argument("--no-ids", dest="ids", action="store_const", const="none", help="add no ids")
-    group.add_argument("--unsent", metavar="PATH", help="what is left to send, for --file; empty when nothing is")
-    group.add_argument("--resume-from", metavar="N", type=int, default=1, help="begin at this line of the first file")
-    group.add_argument("--concurrency", metavar="N", type=int, default=4, help="requests at once (default: 4)")
-    group.add_argument(
-        "--batch-size", metavar="N", type=int, default=BATCH_SIZE, help="events a request (default: %(default)s)"
-    )
+    files.add_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument("--dry-run", action="store_true", help="print the requests, the key redacted; send nothing")
     group.add_argument("--json", action="store_true", help="print an object for each result, and a summary")
@@ -107,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logging(arguments.verbose)
     try:
         _check_usage(arguments)
-        return _send_files(arguments) if arguments.file else _send_one(arguments)
+        return files.send_files(arguments) if arguments.file else _send_one(arguments)
     except SendEventsError as err:
         print_error(err)
         return NOT_ACCEPTED
@@ -125,24 +88,15 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         raise ArgumentInvalidError("--local sends to a server of its own, so --dev and --base-url do not go with it")
     if [arguments.data, arguments.event_key_file, *arguments.file].count("-") > 1:
         raise ArgumentInvalidError("standard input can be read once only")
-    if not arguments.file and (
-        arguments.check or arguments.skip_bad or arguments.unsent is not None or arguments.ids != "random"
-    ):
-        raise ArgumentInvalidError("--check, --skip-bad, --unsent, --stable-ids and --no-ids go with --file")
-    for option, value, most in (
-        ("--resume-from", arguments.resume_from, None),
-        ("--concurrency", arguments.concurrency, None),
-        ("--batch-size", arguments.batch_size, MAX_BATCH_EVENTS),
-        ("--max-attempts", arguments.max_attempts, None),
-    ):
-        if value < 1 or (most is not None and value > most):
-            raise ArgumentInvalidError(f"{option}: expected {'1 or more' if most is None else f'1 to {most}'}")
+    if arguments.max_attempts < 1:
+        raise ArgumentInvalidError("--max-attempts: expected 1 or more")
+    files.check_usage(arguments)
 
 
 def _send_one(arguments: argparse.Namespace) -> int:
     event = Event(arguments.name, _data(arguments.data), arguments.id, arguments.ts)
     output = Output()
-    with _client(arguments) as client:
+    with open_client(arguments) as client:
         try:
             if arguments.dry_run:
                 show_requests(client, [event], output)
@@ -159,100 +113,7 @@ def _send_one(arguments: argparse.Namespace) -> int:
     return NOT_ACCEPTED if output.has_failed else ACCEPTED
 
 
-def _send_files(arguments: argparse.Namespace) -> int:
-    output = Output()
-    with contextlib.ExitStack() as stack:
-        sources: List[Source] = []
-        for path in arguments.file:
-            sources.append(Source(path))
-            stack.callback(sources[-1].close)
-        client = None if arguments.check else stack.enter_context(_client(arguments))
-        report = Report(output, sources, is_json=arguments.json, is_alive=arguments.quiet)
-        bulk = FileRun(
-            sources,
-            partial(client.send_sync, timeout=timeout_of(arguments)) if client is not None else _send_nothing,
-            report,
-            ids=arguments.ids,
-            skip_bad=arguments.skip_bad or arguments.check,
-            concurrency=arguments.concurrency,
-            batch_size=arguments.batch_size,
-            resume_from=arguments.resume_from,
-        )
-        signals = stack.enter_context(Signals(bulk.stop))
-        if client is None or arguments.dry_run:
-            good_lines = 0
-            for batch in bulk.batches():
-                good_lines += len(batch.events)
-                if client is not None and batch.events:
-                    show_requests(client, batch.events, output)
-            output.flush()
-            if signals.first is not None:
-                return SIGNALLED + signals.first
-            if client is None and not arguments.quiet:
-                write_stderr(f"{pluralize(good_lines, 'good line')}, {pluralize(bulk.bad_lines, 'bad line')}")
-            if bulk.bad_lines or bulk.has_ended:
-                return BAD_INPUT
-            return NOT_ACCEPTED if output.has_failed else ACCEPTED
-        leftover = _leftover(arguments, stack)
-        began_at = time.monotonic()
-        bulk.run(client.close)
-        rest = _write_rest(bulk, leftover, signals)
-        report.summarize(bulk, seconds=time.monotonic() - began_at, unsent=arguments.unsent, rest=rest)
-        if signals.first is not None:
-            return SIGNALLED + signals.first
-        if bulk.resume_at is not None:
-            return NOT_ACCEPTED if bulk.has_sent else BAD_INPUT
-        if output.has_failed or (leftover is not None and rest is None):
-            return NOT_ACCEPTED
-        return SKIPPED if bulk.bad_lines else ACCEPTED
-
-
-def _leftover(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Optional[UnsentFile]:
-    if arguments.unsent is None:
-        return None
-    try:
-        leftover = UnsentFile(arguments.unsent)
-    except OSError as err:
-        raise ArgumentInvalidError(f"--unsent: {err}") from None
-    stack.callback(leftover.discard)
-    return leftover
-
-
-def _write_rest(bulk: FileRun, leftover: Optional[UnsentFile], signals: Signals) -> Optional[int]:
-    """Write what is left to send; return how many lines, None when there is no file or it cannot be written."""
-    if leftover is None:
-        return None
-    count = max(1, signals.count)  # the first one ends the run; if that had ended already, it does not end this
-    try:
-        bulk.write_remaining(leftover, lambda: signals.count > count)
-        leftover.commit()
-    except OSError as err:
-        print_error(f"cannot write {leftover.path}: {err}")
-        return None
-    return leftover.lines
-
-
-@contextlib.contextmanager
-def _client(arguments: argparse.Namespace) -> Iterator[Inngest]:
-    if not arguments.local:
-        with make_client(arguments) as client:
-            yield client
-        return
-    from ..testing import EventServer
-
-    def show(event: StoredEvent) -> None:
-        if not arguments.quiet:
-            write_stderr(event_line(event))
-
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy cannot reach into this process
-    with EventServer(keep=KEEP, on_event=show) as server:
-        if not arguments.quiet:
-            write_stderr(f"stand-in Event API at {server.url} receives:")
-        with make_client(arguments, is_production=False, event_api_base_url=server.url) as client:
-            yield client
-
-
-def _data(argument: Optional[str]) -> Any:
+def _data(argument: str | None) -> Any:
     if argument is None:
         return None
     text = argument
@@ -262,7 +123,3 @@ def _data(argument: Optional[str]) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as err:
         raise ArgumentInvalidError(f"--data is not JSON: {err}") from None
-
-
-def _send_nothing(events: List[Event]) -> List[str]:
-    raise AssertionError("--check sends nothing")

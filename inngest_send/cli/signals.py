@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a lost terminal during a bulk run."""
+"""Ctrl-C, SIGTERM and a lost terminal during a run over files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import signal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
-    from typing import Any, Dict, Optional, Type
-
+    from typing import Any
 
 _NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -24,9 +22,9 @@ class Signals:
 
     def __init__(self, on_signal: Callable[[], None]) -> None:
         self.count = 0
-        self.first: Optional[int] = None
+        self.first: int | None = None
         self._on_signal = on_signal
-        self._before: Dict[int, Any] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
         for number in _NUMBERS:
@@ -34,9 +32,7 @@ class Signals:
                 self._before[number] = signal.signal(number, self._take)
         return self
 
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

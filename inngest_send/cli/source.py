@@ -15,7 +15,7 @@ import zlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO, Optional, Tuple
+    from typing import BinaryIO, Tuple
 
     Entry = Tuple[int, bytes]
 
@@ -38,16 +38,19 @@ class Source:
 
     Iterating yields (number, text) of each line that is not blank, or of each item of an array; a second iteration
     goes on where the first stopped. ``number`` counts from 1, blank lines included. Raises UnreadableError.
+
+    ``position``: the number of the next line to be yielded, or of a blank one before it.
     """
 
-    def __init__(self, path: str) -> None:
-        """Open the file. Raises OSError."""
+    def __init__(self, path: str, position: int = 1) -> None:
+        """Open the file; lines before ``position`` are read and not yielded. Raises OSError."""
         self.path = path
         self.name = "<stdin>" if path == "-" else path
         self.is_array = False
-        self.is_unreadable = False  # from here on: the user of this object found it so
+        self.position = position
+        self.is_unreadable = False  # from ``position`` on
         self.bytes_read = 0
-        self.size: Optional[int] = None  # bytes, where it is known
+        self.size: int | None = None  # bytes, where it is known
         if path == "-":
             self._file: BinaryIO = sys.stdin.buffer
         else:
@@ -57,9 +60,29 @@ class Source:
         if self.is_file:
             self.size = status.st_size or None
         self._entries = self._read()
+        self._unread: list[Entry] = []
 
     def __iter__(self) -> Iterator[Entry]:
-        return self._entries
+        while self._unread:
+            entry = self._unread.pop()
+            self.position = entry[0] + 1
+            yield entry
+        try:
+            for entry in self._entries:
+                if entry[0] >= self.position:
+                    self.position = entry[0] + 1
+                    yield entry
+                elif entry is IDLE:
+                    yield entry
+        except UnreadableError:
+            self.is_unreadable = True
+            raise
+
+    def unread(self, number: int, text: bytes) -> None:
+        """Take back the line that was yielded last, so that it is yielded again. IDLE is no line, and forgotten."""
+        if number:
+            self._unread.append((number, text))
+            self.position = number
 
     def close(self) -> None:
         """Close the file."""
