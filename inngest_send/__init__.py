@@ -6,7 +6,7 @@
 """
 
 from ._version import __version__
-from .client import Inngest
+from .client import Inngest, MiddlewareSync
 from .errors import (
     AsyncUnsupportedError,
     Error,
@@ -15,7 +15,7 @@ from .errors import (
     URLInvalidError,
 )
 from .event import Event
-from .middleware import MiddlewareSync, SendEventsResult
+from .middleware import SendEventsResult
 from .send_error import SendEventsError
 
 __all__ = [

@@ -1,26 +1,23 @@
-"""The client: its arguments and environment made into settings, events into answers, ``send`` into ``send_sync``."""
+"""What a program works with: the client, and the base of what hooks into it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from .call import default_logger
-from .middleware import Hooks, check_factory, middleware_list
+from .event import Event
+from .middleware import Hooks, SendEventsResult, check_factory, middleware_list
 from .typecheck import qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable
-    from types import TracebackType
-    from typing import Any, List, Optional, Sequence, Type, Union
-
-    from .config import Duration
-    from .event import Event
-    from .middleware import Factory
-
-    Events = Union[Event, Iterable[Event]]
+    from datetime import timedelta
+    from ssl import SSLContext
+    from typing import Any
+else:  # what typing.get_type_hints finds, as these modules are not loaded for the sake of their names
+    Any = SSLContext = timedelta = object
 
 
 class Inngest:
@@ -50,16 +47,16 @@ class Inngest:
         self,
         *,
         app_id: str,
-        event_key: Optional[str] = None,
-        env: Optional[str] = None,
-        is_production: Optional[bool] = None,
-        event_api_base_url: Optional[str] = None,
-        request_timeout: Optional[Duration] = None,
+        event_key: str | None = None,
+        env: str | None = None,
+        is_production: bool | None = None,
+        event_api_base_url: str | None = None,
+        request_timeout: int | timedelta | None = None,
         max_attempts: int = 5,
         max_concurrency: int = 64,
         logger: Any = None,
-        middleware: Optional[Sequence[Factory]] = None,
-        ssl_context: Optional[ssl.SSLContext] = None,
+        middleware: Sequence[Callable[[Inngest, object], object]] | None = None,
+        ssl_context: SSLContext | None = None,
         api_base_url: object = None,
         app_version: object = None,
         serializer: object = None,
@@ -82,9 +79,7 @@ class Inngest:
             max_concurrency=max_concurrency,
             ssl_context=ssl_context,
         )
-        self._middleware: List[Factory] = []
-        for factory in middleware_list(middleware):
-            self.add_middleware(factory)
+        self._middleware = [check_factory(factory) for factory in middleware_list(middleware)]
         self._sender = Sender(self._settings)
 
     def __repr__(self) -> str:
@@ -93,17 +88,13 @@ class Inngest:
     def __enter__(self) -> Inngest:
         return self
 
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Inngest:
         return self
 
-    async def __aexit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -112,7 +103,7 @@ class Inngest:
         return self._settings.app_id
 
     @property
-    def env(self) -> Optional[str]:
+    def env(self) -> str | None:
         """The branch environment, or None."""
         return self._settings.env
 
@@ -122,7 +113,7 @@ class Inngest:
         return self._settings.event_api_origin
 
     @property
-    def event_key(self) -> Optional[str]:
+    def event_key(self) -> str | None:
         """The event key, or None."""
         return self._settings.event_key
 
@@ -146,7 +137,7 @@ class Inngest:
             raise TypeError(f"logger: expected a logging.Logger or the like, got {qualified_name(logger)}")
         self._logger = logger
 
-    def add_middleware(self, middleware: Factory) -> None:
+    def add_middleware(self, middleware: Callable[[Inngest, object], object]) -> None:
         """Add a factory after those there are.
 
         Raises TypeError for what is none, AsyncUnsupportedError when its hooks are coroutine functions.
@@ -155,12 +146,12 @@ class Inngest:
 
     def send_sync(
         self,
-        events: Events,
+        events: Event | Iterable[Event],
         *,
         skip_middleware: bool = False,
-        env: Optional[str] = None,
-        timeout: Optional[Duration] = None,
-    ) -> List[str]:
+        env: str | None = None,
+        timeout: int | timedelta | None = None,
+    ) -> list[str]:
         """Send one event, or any iterable of them, and return their ids, in order.
 
         A list or a tuple is validated whole before anything is sent, and goes out in as few requests as it can; a
@@ -178,12 +169,12 @@ class Inngest:
 
     async def send(
         self,
-        events: Events,
+        events: Event | Iterable[Event],
         *,
         skip_middleware: bool = False,
-        env: Optional[str] = None,
-        timeout: Optional[Duration] = None,
-    ) -> List[str]:
+        env: str | None = None,
+        timeout: int | timedelta | None = None,
+    ) -> list[str]:
         """Do what ``send_sync`` does, on a thread of the client's own, and return the same.
 
         Cancelling the task ends the call: its waits end, no further attempt is made, and its connection is shut
@@ -198,3 +189,23 @@ class Inngest:
         Calls that are under way end soon, with a SendEventsError. In a forked child its parent's go on.
         """
         self._sender.close()
+
+
+class MiddlewareSync:
+    """A base for middleware: each hook does nothing. One instance is made for each call.
+
+    ``client`` is the client that sends; ``raw_request`` is None here, and there for the official SDK's sake.
+    """
+
+    def __init__(self, client: Inngest, raw_request: object) -> None:
+        self.client = client
+        self.raw_request = raw_request
+
+    def before_send_events(self, events: list[Event]) -> None:
+        """Called before the events are validated and sent; may change the list and the events in place.
+
+        What it raises ends the call with a SendEventsError, and nothing is sent.
+        """
+
+    def after_send_events(self, result: SendEventsResult) -> None:
+        """Called after the events were sent, also after a failure. What it raises is logged."""

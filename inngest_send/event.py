@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import EventInvalidError
@@ -11,8 +12,11 @@ from .typecheck import exact_str, is_instance, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any, Dict, Optional, Tuple
+    from collections.abc import Callable
+
+    Data = Mapping[str, object]
+else:
+    Data = Mapping  # to cattrs, which asks while a program runs, `object` is a class that it knows nothing of
 
 # As measured on a server: the limits are inclusive, the size is that of the event's own JSON text.
 MIN_TS = 315532800000  # 1980-01-01
@@ -35,7 +39,7 @@ class Event:
     """
 
     name: str
-    data: Mapping[str, object] = field(default_factory=dict)
+    data: Data = field(default_factory=dict)
     id: str = ""
     ts: int = 0
 
@@ -44,9 +48,9 @@ class Event:
         def __init__(
             self,
             name: str,
-            data: Optional[Mapping[str, object]] = None,
-            id: Optional[str] = "",
-            ts: Optional[int] = 0,
+            data: Data | None = None,
+            id: str | None = "",
+            ts: int | None = 0,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -69,7 +73,7 @@ class Event:
             size = f"<{qualified_name(self.data)}>"
         return f"{type(self).__name__}(name={self.name!r}, data={size}, id={self.id!r}, ts={self.ts!r})"
 
-    def __getstate__(self) -> Tuple[Dict[str, Any], Optional[bytes]]:
+    def __getstate__(self) -> tuple[dict[str, object], bytes | None]:
         """Return the state to pickle or copy: the attributes, but the data as JSON text.
 
         A mappingproxy can be neither pickled nor copied, and for deep data both take more stack than sending does.
@@ -84,7 +88,7 @@ class Event:
         del state["data"]
         return state, text
 
-    def __setstate__(self, state: Tuple[Dict[str, Any], Optional[bytes]]) -> None:
+    def __setstate__(self, state: tuple[dict[str, object], bytes | None]) -> None:
         import json
 
         attributes, text = state
@@ -118,7 +122,7 @@ def encode_event(event: Event, encode: Callable[[object], bytes]) -> bytes:
     raise EventInvalidError(problem)
 
 
-def _checked(event: Event) -> Tuple[Dict[str, object], int]:
+def _checked(event: Event) -> tuple[dict[str, object], int]:
     """Return the event as a JSON object of plain data, and a lower bound of its size in bytes.
 
     ``id`` and ``ts`` are left off where unset: Inngest sets ``ts`` to when it receives the event, and a client's
@@ -141,7 +145,7 @@ def _checked(event: Event) -> Tuple[Dict[str, object], int]:
         refused = err.problem, "data" + err.path
     if refused is not None:  # raised out here, so that no value hangs on it as its context
         raise EventInvalidError(*refused)
-    fields: Dict[str, object] = {"name": name, "data": data}
+    fields: dict[str, object] = {"name": name, "data": data}
     bound = len(name) + size
     id = event.id
     if type(id) is not str or id:

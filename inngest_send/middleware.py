@@ -11,13 +11,11 @@ from .typecheck import qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import List, Optional, Sequence
+    from collections.abc import Callable, Sequence
 
-    from .client import Inngest
     from .event import Event
 
-    Factory = Callable[[Inngest, object], object]
+    Factory = Callable[..., object]  # of the client, and None; what a client is, only the client's module knows
 
 _HOOKS = ("before_send_events", "after_send_events")
 
@@ -26,31 +24,11 @@ _HOOKS = ("before_send_events", "after_send_events")
 class SendEventsResult:
     """What a call of ``send`` came to: the ids of the accepted events, and what went wrong, or None."""
 
-    ids: List[str] = field(default_factory=list)
-    error: Optional[str] = None
+    ids: list[str] = field(default_factory=list)
+    error: str | None = None
 
 
-class MiddlewareSync:
-    """A base for middleware: each hook does nothing. One instance is made for each call.
-
-    ``client`` is the client that sends; ``raw_request`` is None here, and there for the official SDK's sake.
-    """
-
-    def __init__(self, client: Inngest, raw_request: object) -> None:
-        self.client = client
-        self.raw_request = raw_request
-
-    def before_send_events(self, events: List[Event]) -> None:
-        """Called before the events are validated and sent; may change the list and the events in place.
-
-        What it raises ends the call with a SendEventsError, and nothing is sent.
-        """
-
-    def after_send_events(self, result: SendEventsResult) -> None:
-        """Called after the events were sent, also after a failure. What it raises is logged."""
-
-
-def middleware_list(middleware: Optional[Sequence[Factory]]) -> Sequence[Factory]:
+def middleware_list(middleware: Sequence[Factory] | None) -> Sequence[Factory]:
     """Return the argument ``middleware``, an empty list for None. Raises TypeError."""
     if middleware is None:
         return []
@@ -73,12 +51,12 @@ def check_factory(factory: Factory) -> Factory:
 class Hooks:
     """The middleware of one call."""
 
-    def __init__(self, factories: Sequence[Factory], client: Inngest) -> None:
+    def __init__(self, factories: Sequence[Factory], client: object) -> None:
         self._factories = factories
         self._client = client
-        self._entered: List[object] = []
+        self._entered: list[object] = []
 
-    def before(self, events: List[Event]) -> None:
+    def before(self, events: list[Event]) -> None:
         """Make one instance of each, and run the before-hooks in order."""
         instances = [factory(self._client, None) for factory in self._factories]
         for factory, instance in zip(self._factories, instances):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .errors import Error
+from .event import Event
 from .typecheck import qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Sequence
-
-    from .event import Event
+    from typing import Any
 
 
 class SendEventsError(Error):
@@ -34,14 +35,14 @@ class SendEventsError(Error):
         *,
         unsent: Sequence[Event] = (),
         maybe_delivered: bool = False,
-        status: Optional[int] = None,
+        status: int | None = None,
         attempts: int = 0,
-        retry_after: Optional[float] = None,
+        retry_after: float | None = None,
         is_retriable: bool = False,
     ) -> None:
         super().__init__(message)
-        self.ids: List[str] = list(ids)
-        self.unsent: List[Event] = list(unsent)
+        self.ids: list[str] = list(ids)
+        self.unsent: list[Event] = list(unsent)
         self.maybe_delivered = maybe_delivered
         self.status = status
         self.attempts = attempts

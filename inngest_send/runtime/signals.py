@@ -16,6 +16,7 @@ import signal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
+    from typing import Any
 
 
 def raise_if_from_signal_handler(error: BaseException) -> None:
@@ -45,7 +46,7 @@ def _handlers() -> set[CodeType]:
     return found
 
 
-def _code(handler: object) -> CodeType | None:
+def _code(handler: Any) -> CodeType | None:
     """Return what runs when a handler is called: a function, a method, a partial or an object that can be called."""
     while handler is not None:
         if hasattr(handler, "__code__"):

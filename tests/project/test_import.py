@@ -9,13 +9,15 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import typing
 import unittest
+from collections.abc import Iterable, Mapping, Sequence
 
 from tests.helpers.library import NAME, ROOT, inngest
 from tests.helpers.servers import ScriptedServer, run_program
 
 PACKAGE = os.path.dirname(inngest.__file__)
-HEAVY = {"asyncio", "urllib.request", "http.client", "ssl", "email", "logging", "typing", "argparse"}
+HEAVY = set("argparse asyncio datetime email http.client json logging ssl typing urllib.request".split())
 
 
 def sources():
@@ -176,6 +178,43 @@ class PublicAPITest(unittest.TestCase):
         self.assertEqual(got, ("app", "key", "branch", True, "https://gw.example/a/"))
         self.assertTrue(callable(client.logger.warning))
         self.assertNotIn("key", repr(client).replace("event_key", ""))
+
+
+@unittest.skipIf(sys.version_info < (3, 10), "the hints are written in the syntax of 3.10")
+class HintsTest(unittest.TestCase):
+    """What pydantic, beartype, typeguard, and cattrs ask for while a program runs."""
+
+    def test_all_of_the_public_api_can_be_evaluated(self):
+        for name in inngest.__all__:
+            public = getattr(inngest, name)
+            if not isinstance(public, type):
+                continue
+            typing.get_type_hints(public)
+            for attribute, member in vars(public).items():
+                function = member.fget if isinstance(member, property) else member
+                if inspect.isfunction(function):
+                    with self.subTest(f"{name}.{attribute}"):
+                        typing.get_type_hints(function)
+
+    def test_classes_stand_for_themselves(self):
+        hints = typing.get_type_hints
+        self.assertIs(hints(inngest.MiddlewareSync.__init__)["client"], inngest.Inngest)
+        self.assertEqual(hints(inngest.MiddlewareSync.before_send_events)["events"], list[inngest.Event])
+        self.assertIs(hints(inngest.MiddlewareSync.after_send_events)["result"], inngest.SendEventsResult)
+        self.assertEqual(hints(inngest.SendEventsError.__init__)["unsent"], Sequence[inngest.Event])
+        for method in (inngest.Inngest.send, inngest.Inngest.send_sync):
+            self.assertEqual(hints(method)["events"], inngest.Event | Iterable[inngest.Event])
+            self.assertEqual(hints(method)["return"], list[str])
+
+    def test_an_event_says_what_its_fields_hold(self):
+        # For `data` cattrs takes a bare Mapping, and no Mapping[str, object].
+        fields = {"name": str, "data": Mapping, "id": str, "ts": int}
+        self.assertEqual(typing.get_type_hints(inngest.Event), fields)
+
+    def test_what_is_not_loaded_stands_for_any_object(self):
+        hints = typing.get_type_hints(inngest.Inngest.__init__)
+        self.assertEqual(hints["ssl_context"], object | None)
+        self.assertEqual(hints["request_timeout"], int | object | None)
 
 
 class SourceTest(unittest.TestCase):

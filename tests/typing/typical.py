@@ -15,6 +15,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import AsyncIterator, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
+from typing_extensions import assert_type
+
 import inngest_send as inngest
 from inngest_send.testing import FAULTS, EventServer, ReceivedRequest, StoredEvent
 
@@ -152,6 +154,31 @@ class Stamp(inngest.MiddlewareSync):
         self.client.logger.info("%d sent, %s", len(result.ids), result.error)
         if result.error is not None:
             result.error.upper()
+
+
+class Exact(inngest.MiddlewareSync):
+    """What is declared loosely for those who evaluate hints at run time is exact here."""
+
+    def before_send_events(self, events: List[inngest.Event]) -> None:
+        assert_type(self.client, inngest.Inngest)
+        assert_type(events[0].data, Mapping[str, object])
+        assert_type(events[0].name, str)
+        assert_type(events[0].id, str)
+        assert_type(events[0].ts, int)
+
+    def after_send_events(self, result: inngest.SendEventsResult) -> None:
+        assert_type(result.ids, List[str])
+        assert_type(result.error, Optional[str])
+
+
+def exact_error(err: inngest.SendEventsError) -> None:
+    assert_type(err.ids, List[str])
+    assert_type(err.unsent, List[inngest.Event])
+    assert_type(err.maybe_delivered, bool)
+    assert_type(err.status, Optional[int])
+    assert_type(err.attempts, int)
+    assert_type(err.retry_after, Optional[float])
+    assert_type(err.is_retriable, bool)
 
 
 class Tuned(Stamp):
