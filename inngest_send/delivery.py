@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from .http.cancellation import Cancelled
-from .http.transport import RequestFailed
 from .protocol import SEED_HEADER, event_headers, may_have_accepted, new_seed, read_response_body
 from .retry import is_retriable_status, parse_retry_after, retry_delay
 from .send_error import event_count, safe_message, send_error
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from .call import Call
     from .event import Event
     from .http.cancellation import Cancellation
+    from .http.exchange import Exchange
     from .http.response import Response
     from .http.transport import Transport
     from .send_error import SendEventsError
@@ -63,10 +63,7 @@ class Delivery:
             if outcome.problem:
                 unsent = [event for event, id in zip(batch.events, outcome.ids) if not id]
                 unsent += batcher.remaining(batches)
-                try:
-                    raise outcome.error(ids, unsent) from outcome.cause
-                finally:
-                    outcome.cause = None  # else it and the frames of its traceback would hold each other
+                raise outcome.error(ids, unsent) from outcome.cause
 
     def _deliver_batch(self, batch: Batch, call: Call) -> _Outcome:
         """Send one batch until it is accepted or there is no use in another try: same bytes, same seed."""
@@ -105,12 +102,18 @@ class Delivery:
         self, batch: Batch, headers: Dict[str, str], timeout: float, cancellation: Cancellation, outcome: _Outcome
     ) -> None:
         outcome.begin()
-        try:
-            response = self._transport.post(batch.body, headers, timeout=timeout, cancellation=cancellation)
-        except RequestFailed as failure:
-            outcome.fail(failure)
+        exchange = self._transport.post(
+            batch.body,
+            headers,
+            timeout=timeout,
+            cancellation=cancellation,
+            new_connection=outcome.got_no_response,
+        )
+        outcome.got_no_response = exchange.response is None
+        if exchange.problem:
+            outcome.fail(exchange)
         else:
-            outcome.read(response, self._event_key)
+            outcome.read(exchange, self._event_key)
 
 
 class _Outcome:
@@ -119,6 +122,7 @@ class _Outcome:
     def __init__(self, count: int) -> None:
         self.attempts = 0
         self.maybe_delivered = False  # by any attempt
+        self.got_no_response = False  # to the attempt before
         self._count = count
         self.begin()
 
@@ -131,24 +135,25 @@ class _Outcome:
         self.retry_after: Optional[float] = None
         self.is_retriable = False
 
-    def read(self, response: Response, event_key: Optional[str]) -> None:
-        """Take an answer of the server."""
+    def read(self, exchange: Exchange, event_key: Optional[str]) -> None:
+        """Take a response of the server."""
+        response = exchange.response
+        assert response is not None
         self._take_status(response)
-        location = response.headers.get("location")
+        location = response.getheader("location")
         answer = read_response_body(response.status, location, response.body, self._count, event_key)
         self.ids, self.problem = answer.ids, answer.problem
-        if response.resent or may_have_accepted(response.status):
+        if exchange.resent or may_have_accepted(response.status):
             self.maybe_delivered = True
 
-    def fail(self, failure: RequestFailed) -> None:
-        """Take an attempt that got no answer of the server."""
-        self.problem = str(failure)
-        self.cause = failure.__cause__
-        self.is_retriable = failure.is_retriable
-        self.maybe_delivered = self.maybe_delivered or failure.may_have_arrived
-        if failure.response is not None:
-            self._take_status(failure.response)
-            self.problem += f": HTTP {self.status}"
+    def fail(self, exchange: Exchange) -> None:
+        """Take an attempt that got no response of the server."""
+        self.problem = exchange.problem
+        self.cause = exchange.cause
+        self.is_retriable = exchange.is_retriable
+        self.maybe_delivered = self.maybe_delivered or exchange.may_have_arrived
+        if exchange.response is not None:
+            self._take_status(exchange.response)
 
     def error(self, ids: List[str], unsent: List[Event]) -> SendEventsError:
         """Return the error of the call that this was part of."""
@@ -167,4 +172,4 @@ class _Outcome:
     def _take_status(self, response: Response) -> None:
         self.status = response.status
         self.is_retriable = is_retriable_status(response.status)
-        self.retry_after = parse_retry_after(response.headers.get("retry-after"), time.time())
+        self.retry_after = parse_retry_after(response.getheader("retry-after"), time.time())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ..batching import Batcher
-from ..http.transport import request_lines
+from ..http.exchange import request_lines
 from ..protocol import SEED_HEADER, event_headers, event_url, new_seed
 
 TYPE_CHECKING = False

@@ -65,7 +65,7 @@ class Connection:
             sock = start_tls(sock, route.ssl_context, host, deadline, cancellation)
         self._stream = Stream(sock)
 
-    def exchange(self, request: bytes, deadline: float, cancellation: Cancellation) -> Response:
+    def exchange(self, request: memoryview, deadline: float, cancellation: Cancellation) -> Response:
         """Write a whole POST request, and return the answer, all by ``deadline``."""
         stream = self._stream
         assert stream is not None

@@ -19,18 +19,18 @@ _USUAL_HEAD = re.compile(rb"HTTP/1\.1 (?!204|304)([2-5]\d\d) [^\r\n]*\r\n((?:[A-
 
 
 class Response:
-    """The answer to a request: its status, its headers by lower-case name, and its body up to MAX_ANSWER_SIZE.
+    """A response: its status, its headers by lower-case name, and its body up to MAX_RESPONSE_SIZE."""
 
-    ``was_resent``: the request had gone out before, on a connection that died without an answer.
-    """
-
-    __slots__ = ("body", "headers", "resent", "status")
+    __slots__ = ("body", "headers", "status")
 
     def __init__(self, status: int, headers: Dict[str, str], body: bytes) -> None:
         self.status = status
         self.headers = headers
         self.body = body
-        self.resent = False
+
+    def getheader(self, name: str) -> str | None:
+        """Return the header of that name, in any letter case, or None."""
+        return self.headers.get(name.lower())
 
 
 def read_response(stream: Stream) -> Tuple[Response, bool]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import time
 import urllib.request
 import weakref
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ except ImportError:
 from ..errors import Error
 from .cancellation import Cancelled
 from .connection import Connection, Route, TunnelRefused
+from .exchange import Exchange, request_lines
 from .pool import Pool
 from .proxy import find_proxy
 
@@ -28,33 +28,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from ssl import SSLContext
-    from typing import Dict, List, Optional
 
     from .cancellation import Cancellation
     from .response import Response
 
 
-class RequestFailed(Exception):
-    """No answer came, or not from the server.
-
-    ``was_sent``: the server may have got the request, or the beginning of it. ``is_retriable``: another try may
-    succeed. ``response``: a proxy's refusal to connect, which counts by its status. The cause is chained where it
-    holds nothing that the server said.
-    """
-
-    def __init__(
-        self, message: str, *, may_have_arrived: bool, is_retriable: bool = True, response: Optional[Response] = None
-    ) -> None:
-        super().__init__(message)
-        self.may_have_arrived = may_have_arrived
-        self.is_retriable = is_retriable
-        self.response = response
-
-
 class Transport:
     """Posts bodies to one URL. Safe to use from many threads, and after a fork."""
 
-    def __init__(self, url: str, *, ssl_context: Optional[SSLContext] = None, max_idle: int = 64) -> None:
+    def __init__(self, url: str, *, ssl_context: SSLContext | None = None, max_idle: int = 64) -> None:
         """``max_idle`` is how many idle connections are kept. Raises Error where TLS is not to be had."""
         self._url = url
         parts = urlsplit(url)
@@ -71,60 +53,46 @@ class Transport:
         # The opener and its handlers form a cycle; the sockets do not wait for it to be collected.
         weakref.finalize(self, self._pool.close)
 
-    def post(self, body: bytes, headers: Dict[str, str], *, timeout: float, cancellation: Cancellation) -> Response:
-        """Return the answer to ``body``, whatever its status. ``timeout``, in seconds, bounds it as a whole.
+    def post(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+        cancellation: Cancellation,
+        new_connection: bool = False,
+    ) -> Exchange:
+        """Post ``body``, and return what came of it. ``timeout``, in seconds, bounds all of it.
 
-        Raises RequestFailed, also when it is cancelled.
+        ``new_connection``: leave the idle ones alone, since one of them swallowed the request before. Raises only what
+        is no matter of the network.
         """
-        request = _Post(self._url, body, headers, time.monotonic() + timeout, cancellation)
-        cause: Optional[OSError] = None
+        exchange = Exchange(
+            self._url, body, headers, timeout=timeout, cancellation=cancellation, new_connection=new_connection
+        )
         try:
-            response: Response = self._opener.open(request)  # what the handler below returns
-            response.resent = request.resent
-            return response
+            self._opener.open(exchange)
         except TunnelRefused as err:
-            failure = RequestFailed(
-                "the proxy refused to connect", may_have_arrived=request.may_have_arrived, response=err.response
-            )
+            exchange.response = err.response
+            exchange.fail(f"the proxy refused to connect: HTTP {err.response.status}")
         except Cancelled:
-            failure = _cancelled(request)
+            pass  # as is_cancelled says below
         except http.client.HTTPException as err:
-            # Not chained unless it is an OSError too: most of them hold what the server said.
-            failure = RequestFailed(_http_problem(err), may_have_arrived=request.may_have_arrived)
-            cause = err if isinstance(err, OSError) else None
+            # Not kept unless it is an OSError too: most of them hold what the server said.
+            exchange.fail(_http_problem(err), err if isinstance(err, OSError) else None)
         except OSError as err:
+            problem = _network_problem(err, timeout)
+            if exchange.is_connecting:
+                problem = f"cannot connect to {self._peer}: {problem}"
             verified = ssl is None or not isinstance(err, ssl.SSLCertVerificationError)
-            message = _network_problem(err, timeout)
-            if request.is_connecting:
-                message = f"cannot connect to {self._peer}: {message}"
-            failure = RequestFailed(message, may_have_arrived=request.may_have_arrived, is_retriable=verified)
-            cause = err
-        if cancellation.is_cancelled:
-            failure = _cancelled(request)
-        try:
-            raise failure from cause
-        finally:
-            del failure, cause  # else this frame and their tracebacks would hold each other
+            exchange.fail(problem, err, is_retriable=verified)
+        if exchange.response is None and cancellation.is_cancelled:
+            exchange.fail("cancelled", is_retriable=False)
+        return exchange
 
     def close(self) -> None:
         """Close all idle connections, and those in use as they come back."""
         self._pool.close()
-
-
-class _Post(urllib.request.Request):
-    """A request with what its handler needs to know of the call, and tells of it."""
-
-    def __init__(
-        self, url: str, body: bytes, headers: Dict[str, str], deadline: float, cancellation: Cancellation
-    ) -> None:
-        super().__init__(url, body, method="POST")
-        self.headers = headers  # not by add_header(), which would write X-inngest-sdk
-        self.body = body
-        self.deadline = deadline
-        self.cancellation = cancellation
-        self.is_connecting = False
-        self.may_have_arrived = False
-        self.resent = False
 
 
 class _Handler(urllib.request.BaseHandler):
@@ -133,59 +101,61 @@ class _Handler(urllib.request.BaseHandler):
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    def http_open(self, request: _Post) -> Response:
+    def http_open(self, exchange: Exchange) -> Response:
         """Send the request on an idle connection, or else on a new one. Raises what Connection raises."""
-        connection = self._pool.acquire()
+        connection = None if exchange.new_connection else self._pool.acquire()
         if connection is not None:
             try:
-                return self._exchange(connection, request)
+                return self._send(connection, exchange)
             except _DIED:
                 if connection.has_received:
                     raise
-            request.resent = True
+            exchange.resent = True
             # It died while it was idle. The same bytes go out again at once; their seed makes that safe.
         connection = Connection(self._pool.route)
-        request.is_connecting = True
+        exchange.is_connecting = True
         try:
-            connection.open(request.deadline, request.cancellation)
+            connection.open(exchange.deadline, exchange.cancellation)
         except BaseException:
             connection.disconnect()
             raise
-        request.is_connecting = False
-        return self._exchange(connection, request)
+        exchange.is_connecting = False
+        return self._send(connection, exchange)
 
     https_open = http_open
 
-    def _exchange(self, connection: Connection, request: _Post) -> Response:
-        request.may_have_arrived = True
+    def _send(self, connection: Connection, exchange: Exchange) -> Response:
+        exchange.may_have_arrived = True
         try:
-            response = connection.exchange(self._written(request), request.deadline, request.cancellation)
+            response = connection.exchange(self._written(exchange), exchange.deadline, exchange.cancellation)
         except BaseException:
             connection.disconnect()
             raise
-        self._pool.release(connection)
+        if 400 <= response.status < 500 and len(exchange.data) > _MAX_DRAINED:
+            connection.disconnect()
+        else:
+            self._pool.release(connection)
+        exchange.response = response
         return response
 
-    def _written(self, request: _Post) -> bytes:
-        """Return the request in one piece, so that head and body leave in one write."""
+    def _written(self, exchange: Exchange) -> memoryview:
+        """Return the request in one piece, so that head and body leave in one write, and its repr shows neither."""
         proxy = self._pool.route.proxy
-        target, headers = request.selector, request.headers
+        target, headers = exchange.selector, exchange.headers
         if proxy is not None and not proxy.is_tunnel:
-            target, headers = request.full_url, {**headers, **proxy.headers}
-        lines = request_lines(target, request.host, headers, len(request.body))
-        return "\r\n".join([*lines, "", ""]).encode("ascii") + request.body
-
-
-def request_lines(target: str, host: str, headers: Mapping[str, str], size: int) -> List[str]:
-    """Return the lines of the head of a POST request with a body of ``size`` bytes."""
-    lines = [f"POST {target} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return [*lines, f"Content-Length: {size}"]
+            target, headers = exchange.full_url, {**headers, **proxy.headers}
+        lines = request_lines(target, exchange.host, headers, len(exchange.data))
+        return memoryview("\r\n".join([*lines, "", ""]).encode() + exchange.data)
 
 
 # What a connection that the server closed while it was idle raises; http.client's RemoteDisconnected is one of them.
 # Under TLS the end of the stream has many names, and on Python 3.7 with OpenSSL 3 none of its own.
 _DIED = (ConnectionError,) if ssl is None else (ConnectionError, ssl.SSLError)
+
+
+# bytes. A server that refuses a request unread drains no more of its body than this (Go's net/http), and takes the rest
+# for the next request. Where the kernel's buffers took the whole body, nothing shows whether the server read it.
+_MAX_DRAINED = 262144
 
 
 def _verifying_context() -> SSLContext:
@@ -195,10 +165,6 @@ def _verifying_context() -> SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-def _cancelled(request: _Post) -> RequestFailed:
-    return RequestFailed("cancelled", may_have_arrived=request.may_have_arrived, is_retriable=False)
 
 
 def _http_problem(error: http.client.HTTPException) -> str:
