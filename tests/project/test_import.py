@@ -35,14 +35,8 @@ def sources():
 
 
 def imports(tree):
-    """Yield the import statements of a module, those for type checkers left out."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            continue
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield node
-        for statement in imports(node):
-            yield statement
+    """Yield the import statements of a module, wherever they are, those for type checkers included."""
+    return (node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
 
 
 def is_standard(name):
@@ -229,27 +223,6 @@ class SourceTest(unittest.TestCase):
                     with self.subTest(module=name, imported=imported):
                         self.assertTrue(is_standard(imported.partition(".")[0]))
 
-    def test_imports_point_one_way(self):
-        graph = {name: self.imported_by(name, tree) for name, tree in sources()}
-        while graph:
-            leaves = {name for name, imported in graph.items() if not imported & set(graph)}
-            self.assertTrue(leaves, "in a circle: {}".format(sorted(graph)))
-            graph = {name: imported for name, imported in graph.items() if name not in leaves}
-
-    def imported_by(self, name, tree):
-        """Return the names of the package's modules that a module imports."""
-        is_package = os.path.isdir(os.path.join(PACKAGE, *name.split(".")))
-        parts = name.split(".") if name else []
-        found = set()
-        for node in imports(tree):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                base = parts[: len(parts) - node.level + is_package]
-                if node.module:
-                    base += node.module.split(".")
-                    found.add(".".join(base))
-                found.update(".".join(base + [alias.name]) for alias in node.names)
-        return found - {"", name}
-
     def test_only_the_command_line_prints(self):
         for name, tree in sources():
             if name.split(".")[0] in ("cli", "__main__"):
@@ -271,6 +244,77 @@ class SourceTest(unittest.TestCase):
 
     def test_it_says_that_it_is_typed(self):
         self.assertTrue(os.path.isfile(os.path.join(PACKAGE, "py.typed")))
+
+
+# A module imports from further down only, except from its own subpackage; `testing` is on its own.
+LAYERS = """
+__main__
+cli
+__init__
+client
+sender
+delivery
+batching middleware
+call send_error
+event
+http protocol serialization config
+retry redaction errors executor typecheck
+runtime _version
+"""
+
+
+class LayersTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        trees = dict(sources())
+        cls.layers = {name: index for index, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
+        cls.graph = {name: set(imported_by(name, tree, trees)) for name, tree in trees.items()}
+
+    def test_each_module_has_its_layer(self):
+        self.assertEqual({top_name(name) for name in self.graph}, set(self.layers) | {"testing"})
+
+    def test_imports_point_one_way(self):
+        for name, imported in self.graph.items():
+            for other in imported:
+                top, other_top = top_name(name), top_name(other)
+                if top == other_top or (top, other_top) == ("cli", "testing"):
+                    continue
+                with self.subTest(module=name, imported=other):
+                    self.assertNotIn("testing", (top, other_top))
+                    self.assertLess(self.layers[top], self.layers[other_top])
+
+    def test_there_is_no_circle(self):
+        graph = dict(self.graph)
+        while graph:
+            leaves = {name for name, imported in graph.items() if not imported & set(graph)}
+            self.assertTrue(leaves, f"in a circle: {sorted(graph)}")
+            graph = {name: imported for name, imported in graph.items() if name not in leaves}
+
+    def test_modules_are_few_and_small(self):
+        self.assertLessEqual(len([file for file in os.listdir(PACKAGE) if file.endswith(".py")]), 18)
+        for folder, _, files in os.walk(PACKAGE):
+            for file in files:
+                if file.endswith(".py"):
+                    with self.subTest(file), open(os.path.join(folder, file), encoding="utf-8") as source:
+                        self.assertLessEqual(len(source.readlines()), 300)
+
+
+def top_name(name):
+    """Return what the layers call a module: its name, or that of its subpackage."""
+    return name.split(".")[0] or "__init__"
+
+
+def imported_by(name, tree, modules):
+    """Yield the names of the package's modules that a module imports."""
+    is_package = os.path.isdir(os.path.join(PACKAGE, *name.split(".")))
+    parts = name.split(".") if name else []
+    for node in imports(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = parts[: len(parts) - node.level + is_package]
+            base += node.module.split(".") if node.module else []
+            for alias in node.names:
+                module = ".".join([*base, alias.name])
+                yield module if module in modules else ".".join(base)
 
 
 class RepositoryTest(unittest.TestCase):
