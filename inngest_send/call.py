@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import suppress
+
+from .runtime.clock import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ class Call:
 
     __slots__ = ("_logger", "cancellation", "deadline", "env", "timeout")
 
-    def __init__(self, cancellation: Cancellation, timeout: Optional[float], env: Optional[str], logger: Any) -> None:
+    def __init__(
+        self, cancellation: Cancellation, began_at: float, timeout: Optional[float], env: Optional[str], logger: Any
+    ) -> None:
         """``logger`` None is the default one. Its module takes a tenth of the start-up of a program that needs none."""
         self.cancellation = cancellation
         self.timeout = timeout  # seconds
-        self.deadline = None if timeout is None else cancellation.made_at + timeout  # on the monotonic clock
+        self.deadline = None if timeout is None else began_at + timeout  # by runtime.clock
         self.env = env
         self._logger = logger
 
@@ -50,4 +53,4 @@ class Call:
 
     def time_left(self) -> float:
         """Return the seconds that are left, at most infinity."""
-        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+        return float("inf") if self.deadline is None else self.deadline - monotonic()

@@ -65,13 +65,12 @@ class Sender:
         cancellation = CURRENT.get()
         if cancellation is None or cancellation.is_over:
             cancellation = Cancellation()
-        elif cancellation.has_begun:  # a hook of that call makes this one
-            cancellation = Cancellation(parent=cancellation)
-        cancellation.has_begun = True
+        began_at = cancellation.begin()
+        is_outermost = cancellation not in self._under_way  # else a hook of that call makes this one
         self._under_way.add(cancellation)
         try:
             limit = None if timeout is None else seconds(timeout, "timeout")
-            call = Call(cancellation, limit, environment_name(env, "env"), logger)
+            call = Call(cancellation, began_at, limit, environment_name(env, "env"), logger)
             source = _iterable(events)
             if self._needs_key:
                 raise EventKeyUnspecifiedError(f"no event key: pass event_key, or set INNGEST_EVENT_KEY; {DEV_MODE}")
@@ -83,8 +82,8 @@ class Sender:
                 return self._send_with(hooks, list(source), events is source, call)
             return self._delivery.deliver(Batcher(source, name_index=events is source), call)
         finally:
-            self._under_way.discard(cancellation)
-            cancellation.end()
+            if is_outermost:
+                self._under_way.discard(cancellation)
 
     def _send_with(self, hooks: Hooks, events: List[Event], name_index: bool, call: Call) -> List[str]:
         result = SendEventsResult()
@@ -130,7 +129,7 @@ class Sender:
                 done, _ = await asyncio.wait({future}, timeout=limit)
                 if not done and not cancellation.has_begun:
                     cancellation.cancel()
-                    if not cancellation.has_begun:  # and so it never will
+                    if not cancellation.has_begun:  # still queued, so it will never start
                         future.cancel()
                         problem = f"no thread was free within {limit:.3g} s"
                         raise send_error(problem, [], _known(events), is_retriable=True)

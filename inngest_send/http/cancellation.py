@@ -1,17 +1,25 @@
-"""One call's off switch: it ends the call's waits and shuts its socket down, from any thread."""
+"""One call's off switch: it ends the call's waits and shuts its sockets down, from any thread.
+
+A thread that waits on a socket cannot be stopped; but shut down by another thread, the socket ends the wait at once, as
+if the peer had hung up. So whoever uses a socket, or waits, says so here first, and ``cancel`` ends all it finds.
+
+There is no lock, so that a fork finds none held. Instead each side first says what it does, and then looks at what the
+other side says: ``cancel`` sets the flag before it looks for sockets, and ``attach`` adds the socket before it looks at
+the flag. Whichever comes second sees the first.
+
+A call may make further calls: in a hook of its middleware, in the generator of its events, in its logger. They share
+its cancellation, which they find in ``CURRENT``.
+"""
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
-import time
-from contextlib import suppress
 from contextvars import ContextVar
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Optional, Set
+from ..runtime.clock import monotonic
+from ..runtime.process import current_process
+from ..runtime.signals import raise_if_from_signal_handler
 
 
 class Cancelled(Exception):
@@ -19,67 +27,62 @@ class Cancelled(Exception):
 
 
 class Cancellation:
-    """Cancels what one thread does with sockets and waits, and what the calls within that call do.
+    """Cancels what a call does with sockets and waits, and what the calls within it do."""
 
-    It has no lock, so that a fork finds none held. Instead each side first says what it does and then looks at what
-    the other says: the flag is set before the socket is read, and the socket named before the flag is read.
-    """
+    __slots__ = ("_made_at", "_process", "_sockets", "_waits", "is_cancelled", "is_over")
 
-    __slots__ = (
-        *("_children", "_event", "_parent", "_process", "_socket"),
-        *("has_begun", "is_over", "is_cancelled", "made_at"),
-    )
-
-    def __init__(self, parent: Optional[Cancellation] = None) -> None:
-        self.made_at = time.monotonic()
-        self.has_begun = False
-        self.is_over = False  # only of one in CURRENT: what was copied with its context goes on without it
+    def __init__(self) -> None:
         self.is_cancelled = False
-        self._process = os.getpid()
-        self._socket: Optional[socket.socket] = None
-        self._event: Optional[threading.Event] = None
-        self._children: Set[Cancellation] = set()
-        self._parent = parent
-        if parent is not None:
-            parent._children.add(self)
-            self.is_cancelled = parent.is_cancelled
+        self.is_over = False  # only of one in CURRENT: what was copied with its context goes on without it
+        self._made_at: float | None = monotonic()
+        self._process = current_process()
+        self._sockets: set[socket.socket] = set()
+        self._waits: set[threading.Event] = set()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the call has left the queue for a thread."""
+        return self._made_at is None
+
+    def begin(self) -> float:
+        """Begin a call; return when its time began: for the first one its time in the queue counts, too."""
+        made_at, self._made_at = self._made_at, None
+        return monotonic() if made_at is None else made_at
 
     def cancel(self) -> None:
         """End the call soon. Any thread may do so, more than once."""
-        if self._process != os.getpid():
+        if self._process is not current_process():
             return  # a forked child has a copy of its parent's call, and would end the parent's connection
         self.is_cancelled = True
-        for child in tuple(self._children):
-            child.cancel()
-        event, sock = self._event, self._socket
-        if event is not None:
-            event.set()
-        if sock is not None:
-            # Not sock.shutdown(): an SSLSocket would drop its TLS state under the thread that reads from it.
-            with suppress(OSError):  # not connected yet, or closed by now
+        for wait in tuple(self._waits):
+            wait.set()
+        for sock in tuple(self._sockets):
+            try:
+                # Not sock.shutdown(): an SSLSocket would drop its TLS state under the thread that reads from it.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    def end(self) -> None:
-        """Say that the call is over."""
-        if self._parent is not None:
-            self._parent._children.discard(self)
+            except OSError as err:  # not connected yet, or closed by now
+                raise_if_from_signal_handler(err)
 
     def attach(self, sock: socket.socket) -> None:
-        """Name the socket to shut down. Raises Cancelled when it is too late."""
-        self._socket = sock
+        """Name a socket to shut down. Raises Cancelled when it is too late."""
+        self._sockets.add(sock)
         if self.is_cancelled:
             raise Cancelled
 
-    def detach(self) -> None:
-        """Forget the socket: it is closed, or will serve another call."""
-        self._socket = None
+    def detach(self, sock: socket.socket) -> None:
+        """Forget a socket: it is closed, or will serve another call."""
+        self._sockets.discard(sock)
 
     def wait(self, seconds: float) -> None:
         """Wait so long. Raises Cancelled as soon as the call is cancelled."""
-        self._event = threading.Event()
-        if self.is_cancelled or self._event.wait(seconds):
-            raise Cancelled
+        wait = threading.Event()
+        self._waits.add(wait)
+        try:
+            if self.is_cancelled or wait.wait(seconds):
+                raise Cancelled
+        finally:
+            self._waits.discard(wait)
 
 
-CURRENT: ContextVar[Optional[Cancellation]] = ContextVar(f"{__name__}.CURRENT", default=None)
+CURRENT: ContextVar[Cancellation | None] = ContextVar(f"{__name__}.CURRENT", default=None)
 """The cancellation of the call that ``send`` hands to ``send_sync`` on another thread."""

@@ -75,7 +75,7 @@ class Connection:
             stream.sendall(request)
             response, is_reusable = read_response(stream)
         finally:
-            cancellation.detach()
+            cancellation.detach(stream.socket)
         if is_reusable and not stream.is_cut_short:
             self.is_reusable = True
             self._idle_since, self._idle_since_wall = time.monotonic(), time.time()

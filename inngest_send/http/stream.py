@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import select
 import socket
-import time
 
 try:
     import ssl
 except ImportError:  # a Python built without it does http
     ssl = None  # type: ignore[assignment]
+
+from ..runtime.clock import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def start_tls(
         sock.close()
         raise
     try:
+        cancellation.detach(sock)
         cancellation.attach(tls)
         tls.settimeout(time_left(deadline))  # bounds the handshake as a whole
         tls.do_handshake()
@@ -83,7 +85,7 @@ def start_tls(
 
 def time_left(deadline: float) -> float:
     """Return the seconds until ``deadline``, as a time-out that every call takes. Raises socket.timeout."""
-    left = deadline - time.monotonic()
+    left = deadline - monotonic()
     if left <= 0:
         raise socket.timeout("timed out")
     return min(left, _MAX_WAIT)
