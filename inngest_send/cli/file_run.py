@@ -16,8 +16,9 @@ from concurrent.futures import TimeoutError as NotYet
 from ..errors import Error
 from ..executor import SendExecutor
 from ..send_error import SendEventsError
-from .lines import BadLineError, add_id, read_event, write_event
-from .source import UnreadableError
+from .json_text import BadLineError
+from .lines import write_event
+from .records import UnreadableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class FileRun:
                         self.written_to = (source, source.position)
                         return
                     if number:
-                        file.add(add_id(text, self._ids.of(source, number, text)))
+                        file.add(source.reader.to_line(text, self._ids.of(source, number, text)))
             except UnreadableError as err:
                 self._report.problem(str(err))
 
@@ -163,7 +164,7 @@ class FileRun:
                     if is_idle:
                         continue
                     try:
-                        batch.add(read_event(text, self._ids.of(source, number, text)), number, len(text))
+                        batch.add(source.reader.read(text, self._ids.of(source, number, text)), number, len(text))
                     except BadLineError as err:
                         self.bad_lines += 1
                         self._report.bad_line(source, number, str(err))

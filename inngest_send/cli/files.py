@@ -11,7 +11,7 @@ from ..errors import ArgumentInvalidError
 from .dry_run import show_requests
 from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED, SIGNALLED, SKIPPED
 from .file_run import FileRun
-from .lines import Ids
+from .lines import EventReader, Ids
 from .options import open_client, timeout_of
 from .output import Output, pluralize, print_error, write_stderr
 from .report import Report
@@ -76,7 +76,7 @@ def send_files(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         sources: list[Source] = []
         for path in arguments.file:
-            sources.append(Source(path, 1 if sources else arguments.resume_from))
+            sources.append(Source(path, EventReader(), 1 if sources else arguments.resume_from))
             stack.callback(sources[-1].close)
         client = None if arguments.check else stack.enter_context(open_client(arguments))
         report = Report(output, sources, is_json=arguments.json, is_quiet=arguments.quiet)

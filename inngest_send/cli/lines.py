@@ -8,11 +8,12 @@ import os
 
 from ..errors import EventInvalidError
 from ..event import MAX_EVENT_SIZE, EncodedEvent
+from .json_text import BadLineError, read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, Dict, List, Tuple
+    from typing import Any
 
     from ..event import Event
     from .source import Source
@@ -26,46 +27,40 @@ _ID_SIZE = 16  # bytes, of random
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-class BadLineError(Exception):
-    """A line that is no event that could be sent; the message does not show its values."""
+class EventReader:
+    """Reads lines that are events: objects with ``name``, ``data``, ``id`` and ``ts``."""
 
+    def read(self, text: bytes, id: str) -> EncodedEvent:
+        """Return the event that a line holds; it gets ``id`` unless it has one. Raises BadLineError."""
+        fields = read_json(text)
+        if not isinstance(fields, dict):
+            raise BadLineError("expected a JSON object")
+        if not _FIELDS.issuperset(fields):
+            field = next(field for field in fields if field not in _FIELDS)
+            raise BadLineError(f"{field[:50]!a} is no field of an event; there are {', '.join(FIELDS)}")
+        if "name" not in fields:
+            raise BadLineError("name: missing")
+        if not all(fields.values()):  # null, say, is left off
+            text = b""
+        if id and fields.get("id") in (None, ""):
+            fields["id"] = id
+            text = text and b'%b,"id":"%b"}' % (text[:-1], id.encode())
+        return make_event(text, fields)
 
-class _TwoValuesError(Exception):
-    """An object has the same key twice: the text says more than what is made of it, and than Inngest would keep."""
-
-
-def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise _TwoValuesError
-    return fields
-
-
-_parse = json.JSONDecoder(object_pairs_hook=_object).raw_decode
-
-
-def read_event(text: bytes, id: str) -> EncodedEvent:
-    """Return the event that a line holds; it gets ``id`` unless it has one. Raises BadLineError."""
-    try:
-        fields = _read(text)
-    except UnicodeDecodeError:
-        raise BadLineError("not UTF-8") from None
-    except _TwoValuesError:
-        raise BadLineError("a key has two values") from None
-    except (ValueError, RecursionError) as err:
-        raise BadLineError(f"not JSON: {err}") from None
-    if not isinstance(fields, dict):
-        raise BadLineError("expected a JSON object")
-    if not _FIELDS.issuperset(fields):
-        field = next(field for field in fields if field not in _FIELDS)
-        raise BadLineError(f"{field[:50]!a} is no field of an event; there are {', '.join(FIELDS)}")
-    if "name" not in fields:
-        raise BadLineError("name: missing")
-    if not all(fields.values()):  # null, say, is left off
-        text = b""
-    if id and fields.get("id") in (None, ""):
+    def to_line(self, text: bytes, id: str) -> bytes:
+        """Return the line that the file of what was not sent gets, with an id; a bad line stays bad."""
+        try:
+            fields = read_json(text)
+        except BadLineError:
+            return text
+        if not id or not isinstance(fields, dict) or fields.get("id") not in (None, ""):
+            return text
         fields["id"] = id
-        text = text and b'%b,"id":"%b"}' % (text[:-1], id.encode())
+        return _write(fields).encode()
+
+
+def make_event(text: bytes, fields: dict[str, Any]) -> EncodedEvent:
+    """Return the event of these fields, which goes out as ``text``, or anew if that is empty. Raises BadLineError."""
     try:
         event = EncodedEvent(**fields)
     except EventInvalidError as err:
@@ -76,24 +71,12 @@ def read_event(text: bytes, id: str) -> EncodedEvent:
 
 
 def write_event(event: Event) -> bytes:
-    """Return an event as the text of a line that ``read_event`` reads."""
+    """Return an event as the text of a line that ``EventReader`` reads."""
     if isinstance(event, EncodedEvent) and event.text:
         return event.text
-    fields: Dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id, "ts": event.ts}
+    fields: dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id, "ts": event.ts}
     fields = {field: value for field, value in fields.items() if value}
     return _write(fields).encode()
-
-
-def add_id(text: bytes, id: str) -> bytes:
-    """Return a line with an id, unless it has one. What else it holds is not looked at; a bad line stays bad."""
-    try:
-        fields = _read(text)
-        if not id or not isinstance(fields, dict) or fields.get("id") not in (None, ""):
-            return text
-        fields["id"] = id
-        return _write(fields).encode()
-    except (ValueError, RecursionError, _TwoValuesError):
-        return text
 
 
 class Ids:
@@ -126,12 +109,3 @@ def _random_ids() -> Iterator[str]:
         digits = os.urandom(256 * _ID_SIZE).hex()
         for at in range(0, len(digits), size):
             yield digits[at : at + size]
-
-
-def _read(text: bytes) -> Any:
-    """Do what json.loads does, but refuse an object that has a key twice; there is no space around the text."""
-    decoded = text.decode()
-    value, end = _parse(decoded)
-    if end != len(decoded):
-        raise json.JSONDecodeError("Extra data", decoded, end)
-    return value
