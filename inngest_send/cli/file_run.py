@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Tuple
 
     from ..event import Event
-    from .lines import Ids
+    from .ids import Ids
     from .report import Report
     from .source import Source
     from .unsent import UnsentFile

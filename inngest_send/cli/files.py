@@ -11,7 +11,8 @@ from ..errors import ArgumentInvalidError
 from .dry_run import show_requests
 from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED, SIGNALLED, SKIPPED
 from .file_run import FileRun
-from .lines import EventReader, Ids
+from .ids import Ids
+from .lines import EventReader
 from .options import open_client, timeout_of
 from .output import Output, pluralize, print_error, write_stderr
 from .report import Report
