@@ -13,8 +13,8 @@ PYTHON
         done | sort -s -u -k1,1 | cut -d' ' -f2
 }
 
-version() { # version PYTHON
-    "$1" -c 'import platform; print(platform.python_implementation(), platform.python_version())'
+version() { # version PYTHON, or the command that runs it
+    "$@" -c 'import platform; print(platform.python_implementation(), platform.python_version())'
 }
 
 has() { # has VERSION PYTHON...: whether one of them is of this version, as 3.7
@@ -28,14 +28,15 @@ has() { # has VERSION PYTHON...: whether one of them is of this version, as 3.7
 
 debian() { # debian COMMAND...: see to it that there are these commands, each from Debian's package of that name
     local command absent=()
+    PATH="$PATH:/usr/sbin:/sbin" # which not every PATH holds
     for command in "$@"; do
         command -v "$command" >/dev/null || absent+=("$command")
     done
     [ "${#absent[@]}" -eq 0 ] && return
     if command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
         # RUNLEVEL: so that no package starts its service.
-        local install=(env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends)
-        apt-get update -q && "${install[@]}" "${absent[@]}" && hash -r && command -v "${absent[@]}" && return
+        local get=(env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
+        "${get[@]}" update && "${get[@]}" install --no-install-recommends "${absent[@]}" && hash -r && command -v "${absent[@]}" && return
         lacks "apt-get could not install ${absent[*]}"
     fi
     lacks "needs ${absent[*]}, which only root can install with apt-get"

@@ -30,7 +30,6 @@ aws_lambda() { # aws_lambda PYTHON: there are wheels of the runtime client for e
 }
 
 gateways() {
-    PATH="$PATH:/usr/sbin"
     debian nginx squid tinyproxy openssl && cd "$(clone)" &&
         tests PYTHONPATH=. "$newest" -W error -X dev .ci/gateways.py -v
 }

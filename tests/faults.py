@@ -66,10 +66,7 @@ class Caller:
     def __init__(self, rng, numbers):
         self.accepted, self.unknown, self.problems, self.errors = {}, [], [], Counter()
         self._rng = rng
-        self._left = [
-            inngest.Event("n", {"n": n}, id="event-{}".format(n) if rng.random() < 0.7 else "")
-            for n in numbers
-        ]
+        self._left = [inngest.Event("n", {"n": n}, id=f"event-{n}" if rng.random() < 0.7 else "") for n in numbers]
 
     def calls(self):
         """Yield what to pass to ``send`` next, and take what it came to, until nothing is left to send."""
@@ -85,7 +82,7 @@ class Caller:
 
     def _take_ids(self, events, ids):
         if len(ids) != len(events) or not all(ids):
-            self.problems.append("{} ids for {} events".format(len(ids), len(events)))
+            self.problems.append(f"{len(ids)} ids for {len(events)} events")
         self.accepted.update((event.data["n"], id) for event, id in zip(events, ids))
 
     def _take_error(self, events, error):
@@ -93,7 +90,7 @@ class Caller:
         unsent = {event.data["n"] for event in error.unsent}
         sent = [event for event in events if event.data["n"] not in unsent]
         if len(error.ids) + len(error.unsent) != len(events):
-            self.problems.append("the numbers of ids and unsent do not add up: {}".format(error))
+            self.problems.append(f"the numbers of ids and unsent do not add up: {error}")
         self._take_ids(sent, error.ids)
         for event in error.unsent:
             if error.maybe_delivered and not event.id:
@@ -148,7 +145,8 @@ class Run:
         self._lock = threading.Lock()
 
     def __call__(self):
-        with self._client:
+        with self._client, warnings.catch_warnings():  # here, since it holds for all threads
+            warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on, of a fork while there are threads
             threads = [threading.Thread(target=self._work) for _ in range(SENDERS)]
             for thread in threads:
                 thread.start()
@@ -194,11 +192,7 @@ class Run:
             self._here(rng, numbers)
             return
         reader, writer = os.pipe()
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # since 3.12, of forking while there are threads
-            child = os.fork()
+        child = os.fork()
         if not child:
             try:
                 os.close(reader)
@@ -221,31 +215,29 @@ def differences(ledger, report, events):
     ids_of = {}
     for internal_id, number in report["stored"]:
         if number_of.setdefault(internal_id, number) != number:
-            problems.append("{} stands for two events".format(internal_id))
+            problems.append(f"{internal_id} stands for two events")
         ids_of.setdefault(number, set()).add(internal_id)
     runs = Counter(report["runs"])
     lost = doubled = 0
     for number in range(events):
         id = ledger.accepted.get(number)
         if id is None and number not in ledger.unknown:
-            problems.append("nobody was told of event {}".format(number))
+            problems.append(f"nobody was told of event {number}")
         if id is not None and id not in ids_of.get(number, ()):
-            problems.append("event {} was said to be accepted as {}, and is not stored so".format(number, id))
+            problems.append(f"event {number} was said to be accepted as {id}, and is not stored so")
             lost += 1
         if runs[number] > 1:
-            problems.append("event {} was run {} times".format(number, runs[number]))
+            problems.append(f"event {number} was run {runs[number]} times")
             doubled += 1
         if id is not None and not runs[number]:
-            problems.append("event {} was accepted and not run".format(number))
+            problems.append(f"event {number} was accepted and not run")
     return problems, lost, doubled
 
 
 def run(events, seed):
     """Run the suite; return the table as text, and the problems found."""
     command = [sys.executable, "-m", "tests.faults", "--serve", "--seed", str(seed)]
-    server = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True
-    )
+    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
     started = time.monotonic()
     retry = module("retry")
     try:
@@ -270,7 +262,7 @@ def run(events, seed):
     rows += [("lost", lost), ("doubled", doubled), ("problems", len(problems))]
     rows += [("seconds", round(time.monotonic() - started))]
     width = max(len(name) for name, _ in rows)
-    return "\n".join("{:{}} {:>9,}".format(name, width, count) for name, count in rows), problems
+    return "\n".join(f"{name:{width}} {count:>9,}" for name, count in rows), problems
 
 
 def main():
@@ -282,7 +274,7 @@ def main():
     if arguments.serve:
         serve(arguments.seed)
         return 0
-    print("seed {}".format(arguments.seed))
+    print(f"seed {arguments.seed}")
     table, problems = run(arguments.events, arguments.seed)
     print(table)
     for problem in problems[:20]:
