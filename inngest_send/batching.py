@@ -45,12 +45,12 @@ class Batcher:
         Whatever the source of the events raises comes through.
         """
         batches = self._split()
-        return iter(list(batches)) if isinstance(self._events, (list, tuple)) else batches
+        return iter(list(batches)) if is_instance(self._events, (list, tuple)) else batches
 
     def remaining(self, batches: Iterator[Batch]) -> List[Event]:
         """Return the events that were taken from the source, and not handed out."""
         rest = []
-        if isinstance(self._events, (list, tuple)):
+        if is_instance(self._events, (list, tuple)):
             rest = [event for batch in batches for event in batch.events]
         return rest + self.pending
 

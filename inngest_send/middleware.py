@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass, field
 from functools import partial
+from types import CoroutineType
 
 from .errors import AsyncUnsupportedError
-from .typecheck import qualified_name
+from .runtime.signals import raise_if_from_signal_handler
+from .typecheck import is_instance, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from .event import Event
 
@@ -32,7 +35,7 @@ def middleware_list(middleware: Sequence[Factory] | None) -> Sequence[Factory]:
     """Return the argument ``middleware``, an empty list for None. Raises TypeError."""
     if middleware is None:
         return []
-    if not isinstance(middleware, (list, tuple)):
+    if not is_instance(middleware, (list, tuple)):
         raise TypeError(f"middleware: expected a list of factories, got {qualified_name(middleware)}")
     return middleware
 
@@ -43,7 +46,7 @@ def check_factory(factory: Factory) -> Factory:
         raise TypeError(f"middleware: expected a callable (client, raw_request), got {qualified_name(factory)}")
     if _is_async(factory):
         raise AsyncUnsupportedError("middleware: the factory is a coroutine function; it is called synchronously")
-    if isinstance(_unwrapped(factory), type):
+    if is_instance(_unwrapped(factory), type):
         _check_hooks(_unwrapped(factory))
     return factory
 
@@ -87,9 +90,9 @@ def _check_hooks(owner: object) -> None:
 
 
 def _check_result(result: object, function: object) -> None:
-    if inspect.isawaitable(result):
-        if inspect.iscoroutine(result):
-            result.close()
+    if _is(inspect.isawaitable, result):
+        if is_instance(result, CoroutineType):
+            result.close()  # type: ignore[attr-defined]  # else Python warns that nobody awaits it
         name = getattr(function, "__name__", qualified_name(function))
         raise AsyncUnsupportedError(f"middleware: {name} returned an awaitable; make it a plain function")
 
@@ -98,10 +101,19 @@ def _is_async(function: object) -> bool:
     """Return whether calling it gives a coroutine, as far as can be known without calling it."""
     function = _unwrapped(function)
     call = getattr(type(function), "__call__", None)  # noqa: B004  # what an object that is callable runs
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    return _is(inspect.iscoroutinefunction, function) or _is(inspect.iscoroutinefunction, call)
 
 
-def _unwrapped(function: object) -> object:
-    while isinstance(function, partial):  # inspect does so from Python 3.8 on
+def _is(question: Callable[[object], bool], value: object) -> bool:
+    """Return what ``inspect`` says, which asks the value for its ``__class__``; that may raise."""
+    try:
+        return question(value)
+    except Exception as err:  # noqa: BLE001  # whatever it is, nobody can await it
+        raise_if_from_signal_handler(err)
+        return False
+
+
+def _unwrapped(function: Any) -> Any:
+    while is_instance(function, partial):  # inspect does so from Python 3.8 on
         function = function.func
     return function

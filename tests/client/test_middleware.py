@@ -433,6 +433,23 @@ class CoroutineHooksTest(MiddlewareTest):
                 self.assertEqual([str(warning.message) for warning in caught], [])
                 self.assertEqual(server.connections, 0)
 
+    def test_an_object_whose_class_cannot_be_asked_for_is_treated_as_what_it_is(self):
+        class Opaque:
+            @property
+            def __class__(self):
+                raise KeyError("opaque")
+
+        class Factory(Opaque):
+            def __call__(self, client, raw_request):
+                return result
+
+        result = Opaque()
+        self.assertEqual(self.send_with(Factory()), ["sent"])
+        self.assertEqual(self.send_with(hooks(before=lambda events: result)), ["sent"])
+        for middleware in (Opaque(), [Opaque()]):
+            with self.assertRaises(TypeError):
+                inngest.Inngest(app_id="app", middleware=middleware)
+
     def test_what_is_no_factory_is_a_type_error(self):
         for middleware in ("text", inngest.MiddlewareSync, [None], [3], [object()]):
             with self.subTest(middleware=middleware), self.assertRaises(TypeError):
