@@ -8,49 +8,56 @@ from __future__ import annotations
 import json
 import os
 import time
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from urllib.parse import quote, urlsplit
 
 from ._version import __version__
-from .redaction import excerpt
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Dict, List, Optional
-
+from .redaction import KEY_SAFE, excerpt
 
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"  # the Dev Server takes any key; the official SDKs send this one
 SENDER = f"inngest-send-py:v{__version__}"
+# In lower case, as the official SDK writes them: tests of programs look for them so.
+SEED_HEADER = "x-inngest-event-id-seed"
+_MAX_SEED_TIME = 2**48 - 1  # milliseconds
 
-# RFC 3986 pchar: the server compares the key in the path raw, so that nothing else may be encoded.
-_KEY_SAFE = "-._~!$&'()*+,;=:@"
 
-
-def event_url(origin: str, event_key: Optional[str]) -> str:
+def event_url(origin: str, event_key: str | None) -> str:
     """Return the URL that takes events; ``origin`` ends with a slash."""
-    return f"{origin}e/{quote(event_key or DEV_EVENT_KEY, safe=_KEY_SAFE)}"
+    return f"{origin}e/{quote(event_key or DEV_EVENT_KEY, safe=KEY_SAFE)}"
 
 
-def event_headers(env: Optional[str]) -> Dict[str, str]:
+def event_headers(env: str | None) -> dict[str, str]:
     """Return the headers that all requests for a branch environment share; ``env`` None is none."""
-    headers = {"Content-Type": "application/json", "User-Agent": SENDER, "X-Inngest-Sdk": SENDER}
+    headers = {"content-type": "application/json", "user-agent": SENDER, "x-inngest-sdk": SENDER}
     if env:
-        headers["X-Inngest-Env"] = env
+        headers["x-inngest-env"] = env
     return headers
-
-
-SEED_HEADER = "X-Inngest-Event-Id-Seed"
 
 
 def new_seed() -> str:
     """Return a seed for one request and all its retries.
 
     From the seed and an event's position the server derives the event's id, so that a request that arrives twice
-    starts each run once. The form is Unix time in milliseconds, a comma, base64 of 10 random bytes; the server
-    silently ignores any other, a negative time included.
+    starts each run once. The form is Unix time in milliseconds, a comma, base64 of 10 random bytes. The server
+    silently ignores any other, and a time that is not from 1 to 2**48 - 1, as that of a clock that was never set.
     """
-    milliseconds = max(0, int(time.time() * 1000))
-    return f"{milliseconds},{b2a_base64(os.urandom(10), newline=False).decode('ascii')}"
+    milliseconds = min(max(1, int(time.time() * 1000)), _MAX_SEED_TIME)
+    return f"{milliseconds},{_base64(os.urandom(10))}"
+
+
+def seed_after(seed: str, count: int) -> str:
+    """Return the seed of a request that begins after the first ``count`` events of the request with this one.
+
+    Each event keeps the id that it has there: the server adds an event's position to the last four bytes.
+    """
+    milliseconds, _, encoded = seed.partition(",")
+    entropy = a2b_base64(encoded)
+    last = (int.from_bytes(entropy[6:], "big") + count) % 2**32
+    return f"{milliseconds},{_base64(entropy[:6] + last.to_bytes(4, 'big'))}"
+
+
+def _base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode("ascii")
 
 
 class Answer:
@@ -62,13 +69,13 @@ class Answer:
 
     __slots__ = ("ids", "problem")
 
-    def __init__(self, ids: List[str], problem: str) -> None:
+    def __init__(self, ids: list[str], problem: str) -> None:
         self.ids = ids
         self.problem = problem
 
 
 def read_response_body(
-    status: int, location: Optional[str], body: bytes, count: int, event_key: Optional[str]
+    status: int, location: str | None, body: bytes, count: int, event_key: str | None
 ) -> Answer:
     """Return what an answer says of ``count`` events; ``location`` is where a redirect points.
 

@@ -9,7 +9,6 @@ from email.utils import mktime_tz, parsedate_tz
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Optional
 
 MAX_RETRY_AFTER = 30.0  # seconds
 BASE_DELAY = 0.1  # seconds
@@ -25,8 +24,8 @@ def is_retriable_status(status: int) -> bool:
 
 
 def retry_delay(
-    attempt: int, retry_after: Optional[float] = None, random: Callable[[], float] = random.random
-) -> Optional[float]:
+    attempt: int, retry_after: float | None = None, random: Callable[[], float] = random.random
+) -> float | None:
     """Return the seconds to wait after attempt number ``attempt``, from 1; None when the server asks for too long.
 
     The delay before retry n, from 0, is ``0.1 * 2**n`` s, at most 30 s, plus up to 0.1 s of jitter, as in the
@@ -38,18 +37,27 @@ def retry_delay(
     return max(delay, retry_after) if retry_after <= MAX_RETRY_AFTER else None
 
 
-def parse_retry_after(value: Optional[str], now: float) -> Optional[float]:
+def parse_retry_after(value: str | None, now: float, date: str | None = None) -> float | None:
     """Return the seconds that a Retry-After header asks to wait, or None when it says nothing that can be used.
 
-    ``now`` is the Unix time in seconds, for the form with a date (RFC 9110, section 10.2.3).
+    It may be a point in time (RFC 9110, section 10.2.3). That counts from ``date``, what the response has for a Date
+    header, since the clock here may be wrong; where that says nothing, from ``now``, the Unix time in seconds.
     """
     if value is None:
         return None
     value = value.strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return min(float(value), _MAX_SECONDS)
+    until = _unix_time(value)
+    if until is None:
+        return None
+    since = _unix_time(date)
+    return min(max(0.0, until - (now if since is None else since)), _MAX_SECONDS)
+
+
+def _unix_time(date: str | None) -> float | None:
     try:
-        date = parsedate_tz(value)
-        return None if date is None else min(max(0.0, mktime_tz(date) - now), _MAX_SECONDS)
+        parsed = parsedate_tz(date) if date else None
+        return None if parsed is None else mktime_tz(parsed)
     except (TypeError, ValueError, IndexError, OverflowError):  # which of them depends on the Python version
         return None

@@ -75,6 +75,13 @@ class RetryAfter(unittest.TestCase):
     def test_a_date_counts_by_its_own_time_zone(self):
         self.assertEqual(self.parse("Wed, 15 Nov 2023 00:13:21 +0200"), 1.0)
 
+    def test_a_date_counts_from_the_date_of_the_response_where_it_has_one(self):
+        dates = {"Tue, 14 Nov 2023 22:13:19 GMT": 31.0, "": 30.0, "nonsense": 30.0, None: 30.0}
+        for date, seconds in dates.items():
+            with self.subTest(date=date):
+                self.assertEqual(retry.parse_retry_after("Tue, 14 Nov 2023 22:13:50 GMT", NOW, date), seconds)
+        self.assertEqual(retry.parse_retry_after("7", NOW, "Tue, 14 Nov 2023 22:13:19 GMT"), 7.0)
+
     def test_a_date_that_is_past_asks_for_no_wait(self):
         self.assertEqual(self.parse("Wed, 21 Oct 2015 07:28:00 GMT"), 0.0)
 
