@@ -85,6 +85,15 @@ class Inngest:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(app_id={self.app_id!r}, event_api_origin={self.event_api_origin!r})"
 
+    def __copy__(self) -> Inngest:
+        return self  # it may be shared
+
+    def __deepcopy__(self, _: object) -> Inngest:
+        return self
+
+    def __reduce__(self) -> str:
+        raise TypeError(f"cannot pickle {qualified_name(self)}: make a client in each process")
+
     def __enter__(self) -> Inngest:
         return self
 

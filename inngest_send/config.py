@@ -10,7 +10,7 @@ import sys
 from urllib.parse import quote
 
 from .errors import ArgumentInvalidError, URLInvalidError
-from .typecheck import exact_str, is_instance, qualified_name
+from .typecheck import exact_str, expect, is_instance, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class Settings:
         ssl_context: Optional[ssl.SSLContext],
     ) -> None:
         """Raises TypeError for an argument of the wrong type, ArgumentInvalidError for a value that cannot work."""
-        if not is_instance(app_id, str):
-            raise TypeError(f"app_id: expected a str, got {qualified_name(app_id)}")
+        expect(app_id, str, "app_id")
         self.app_id: str = exact_str(app_id)  # a subclass's own methods may do anything
         if not self.app_id:
             raise ArgumentInvalidError("app_id: expected a non-empty str")
@@ -93,8 +92,7 @@ def seconds(duration: Any, name: str) -> float:
 
 def _positive_int(value: int, name: str) -> int:
     """Return ``value``. Raises TypeError or ArgumentInvalidError when it is no int of 1 or more."""
-    if is_instance(value, bool) or not is_instance(value, int):
-        raise TypeError(f"{name}: expected an int, got {qualified_name(value)}")
+    expect(value, int, name)
     number = int.__int__(value)
     if number < 1:
         raise ArgumentInvalidError(f"{name}: expected 1 or more")
@@ -102,28 +100,36 @@ def _positive_int(value: int, name: str) -> int:
 
 
 def optional_text(value: Optional[str], name: str) -> str:
-    """Return ``value`` without surrounding white space, "" for None. Raises TypeError for what is no str."""
+    """Return ``value`` without surrounding whitespace, "" for None.
+
+    Raises TypeError for what is no str, ArgumentInvalidError for one in quotes.
+    """
     if value is None:
         return ""
-    if not is_instance(value, str):
-        raise TypeError(f"{name}: expected a str, got {qualified_name(value)}")
-    return exact_str(value).strip()
+    expect(value, str, name)
+    text = exact_str(value).strip()
+    if text[:1] in ("'", '"') and text[0] == text[-1]:
+        raise ArgumentInvalidError(
+            f"{name}: the quotes around the value are part of it; leave them out, as in an env file of Docker's"
+        )
+    return text
 
 
 def environment_name(value: Optional[str], source: str) -> Optional[str]:
     """Return the name of a branch environment, or None. It goes into a header, so it must be printable ASCII."""
     name = optional_text(value, source)
     if not (name.isascii() and name.isprintable()):
-        raise ArgumentInvalidError(f"{source}: expected printable ASCII characters only")
+        # Not left out: a preview's events would go to production.
+        way_out = "" if source in ("env", "INNGEST_ENV") else "; set INNGEST_ENV to a name that has only those"
+        raise ArgumentInvalidError(f"{source}: expected printable ASCII characters only{way_out}")
     return name or None
 
 
 def _is_production(argument: Optional[bool], environ: Mapping[str, str]) -> bool:
     if argument is not None:
-        if not is_instance(argument, bool):
-            raise TypeError(f"is_production: expected a bool, got {qualified_name(argument)}")
+        expect(argument, bool, "is_production")
         return argument
-    return environ.get("INNGEST_DEV", "").strip().lower() in _FALSE
+    return optional_text(environ.get("INNGEST_DEV"), "INNGEST_DEV").lower() in _FALSE
 
 
 def _env(argument: Optional[str], environ: Mapping[str, str]) -> Optional[str]:
@@ -157,10 +163,11 @@ def _event_key(argument: Optional[str], environ: Mapping[str, str]) -> Optional[
 
 def _event_api_origin(argument: Optional[str], environ: Mapping[str, str], is_production: bool) -> str:
     scheme = "https" if is_production else "http"
-    dev = environ.get("INNGEST_DEV", "").strip()
     from_dev = None
-    if not is_production and dev.lower() not in _TRUE | _FALSE:
-        from_dev = dev_origin(dev, "INNGEST_DEV")
+    if not is_production:
+        dev = optional_text(environ.get("INNGEST_DEV"), "INNGEST_DEV")
+        if dev.lower() not in _TRUE | _FALSE:
+            from_dev = dev_origin(dev, "INNGEST_DEV")
     for value, source in (
         (argument, "event_api_base_url"),
         (environ.get("INNGEST_EVENT_API_BASE_URL"), "INNGEST_EVENT_API_BASE_URL"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .batching import Batch, Batcher
     from .call import Call
+    from .config import Settings
     from .event import Event
     from .http.cancellation import Cancellation
     from .http.exchange import Exchange
@@ -26,20 +27,10 @@ if TYPE_CHECKING:
 class Delivery:
     """Delivers to one URL."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        *,
-        event_key: Optional[str],
-        env: Optional[str],
-        request_timeout: float,
-        max_attempts: int,
-    ) -> None:
+    def __init__(self, transport: Transport, settings: Settings) -> None:
         self._transport = transport
-        self._event_key = event_key
-        self._headers = event_headers(env)
-        self._request_timeout = request_timeout
-        self._max_attempts = max_attempts
+        self._settings = settings
+        self._headers = event_headers(settings.env)
 
     def deliver(self, batcher: Batcher, call: Call) -> List[str]:
         """Return the ids of all events, in order. Raises SendEventsError.
@@ -75,11 +66,11 @@ class Delivery:
                 outcome.problem = f"no time was left of the {call.timeout:.3g} s that the call may take"
                 return outcome
             outcome.attempts += 1
-            self._attempt(batch, headers, min(left, self._request_timeout), call.cancellation, outcome)
+            self._attempt(batch, headers, min(left, self._settings.request_timeout), call.cancellation, outcome)
             if not outcome.problem:
                 call.debug("%s accepted at attempt %d", event_count(len(batch.events)), outcome.attempts)
                 return outcome
-            if not outcome.is_retriable or outcome.attempts >= self._max_attempts:
+            if not outcome.is_retriable or outcome.attempts >= self._settings.max_attempts:
                 return outcome
             delay = retry_delay(outcome.attempts, outcome.retry_after)
             if delay is None or delay >= call.time_left():
@@ -87,7 +78,7 @@ class Delivery:
             call.warning(
                 "attempt %d of %d to send %s failed: %s; next in %.2f s",
                 outcome.attempts,
-                self._max_attempts,
+                self._settings.max_attempts,
                 event_count(len(batch.events)),
                 outcome.problem,
                 delay,
@@ -113,7 +104,7 @@ class Delivery:
         if exchange.problem:
             outcome.fail(exchange)
         else:
-            outcome.read(exchange, self._event_key)
+            outcome.read(exchange, self._settings.event_key)
 
 
 class _Outcome:
@@ -172,4 +163,5 @@ class _Outcome:
     def _take_status(self, response: Response) -> None:
         self.status = response.status
         self.is_retriable = is_retriable_status(response.status)
-        self.retry_after = parse_retry_after(response.getheader("retry-after"), time.time())
+        asked, date = response.getheader("retry-after"), response.getheader("date")
+        self.retry_after = parse_retry_after(asked, time.time(), date)

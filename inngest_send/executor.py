@@ -7,13 +7,14 @@ can run it, keeps the interpreter from its exit for a moment at most, and ends i
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 import threading
 import time
 import weakref
 from collections import deque
 from concurrent.futures import Executor, Future
+
+from .runtime.process import current_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class _Queue:
         self.is_closed = False
         self._threads: Set[threading.Thread] = set()  # those, and some that end
         self._max_idle = sys.maxsize
-        self._process = os.getpid()
+        self._process = current_process()
 
     def start_thread(self) -> None:
         """Start one more thread, if that can be. Raises RuntimeError when there is none at all."""
@@ -119,7 +120,7 @@ class _Queue:
 
     def close(self) -> None:
         """Take no more; the threads end when nothing is left to run."""
-        if self._process != os.getpid():
+        if self._process is not current_process():
             return  # in a forked child the threads are gone, and the lock may be held for ever
         with self.changed:
             self.is_closed = True
@@ -127,7 +128,7 @@ class _Queue:
 
     def join(self, deadline: float) -> None:
         """Wait for the threads to end, but for the calling one."""
-        if self._process == os.getpid():
+        if self._process is current_process():
             for thread in self._threads:
                 if thread is not threading.current_thread():
                     thread.join(max(0.0, deadline - time.monotonic()))

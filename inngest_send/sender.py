@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 
@@ -16,13 +15,14 @@ from .http.cancellation import CURRENT, Cancellation
 from .http.transport import Transport
 from .middleware import SendEventsResult
 from .protocol import event_url
+from .runtime.process import PerProcess
 from .send_error import SendEventsError, safe_message, send_error
 from .typecheck import is_instance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Dict, List, NoReturn, Optional, Set
+    from typing import Any, List, NoReturn, Optional, Set
 
     from .config import Duration, Settings
     from .executor import SendExecutor
@@ -36,22 +36,15 @@ class Sender:
 
     def __init__(self, settings: Settings) -> None:
         self._needs_key = settings.is_production and settings.event_key is None
-        self._max_concurrency = settings.max_concurrency
         self._transport = Transport(
             event_url(settings.event_api_origin, settings.event_key),
             ssl_context=settings.ssl_context,
             max_idle=settings.max_concurrency,
         )
-        self._delivery = Delivery(
-            self._transport,
-            event_key=settings.event_key,
-            env=settings.env,
-            request_timeout=settings.request_timeout,
-            max_attempts=settings.max_attempts,
-        )
+        self._delivery = Delivery(self._transport, settings)
+        self._executor = PerProcess(partial(_make_executor, settings.max_concurrency))
         self._is_closed = False
         self._under_way: Set[Cancellation] = set()
-        self._executors: Dict[int, SendExecutor] = {}  # by process id: a forked child has none of the threads
 
     def send(
         self,
@@ -121,7 +114,7 @@ class Sender:
         context.run(CURRENT.set, cancellation)
         loop = asyncio.get_running_loop()
         try:
-            future = loop.run_in_executor(self._executor(), context.run, partial(_run, send_sync, cancellation))
+            future = loop.run_in_executor(self._executor.get(), context.run, partial(_run, send_sync, cancellation))
         except RuntimeError as err:
             raise send_error(f"no thread to send on: {err}", [], _known(events), is_retriable=True) from err
         try:
@@ -145,21 +138,16 @@ class Sender:
         self._is_closed = True
         for cancellation in tuple(self._under_way):
             cancellation.cancel()
-        executor = self._executors.pop(os.getpid(), None)
+        executor = self._executor.pop()
         if executor is not None:
             executor.shutdown()
         self._transport.close()
 
-    def _executor(self) -> SendExecutor:
-        from .executor import SendExecutor
 
-        process = os.getpid()
-        executor = self._executors.get(process)
-        if executor is None:
-            executor = self._executors.setdefault(process, SendExecutor(self._max_concurrency))
-            for other in set(self._executors) - {process}:
-                self._executors.pop(other, None)
-        return executor
+def _make_executor(max_workers: int) -> SendExecutor:
+    from .executor import SendExecutor
+
+    return SendExecutor(max_workers)
 
 
 def _run(send_sync: Callable[[], List[str]], cancellation: Cancellation) -> List[str]:

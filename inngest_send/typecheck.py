@@ -7,12 +7,19 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Tuple, Union
+    from typing import Any
 
 
-def is_instance(value: object, kind: Union[type, Tuple[type, ...]]) -> bool:
+def is_instance(value: object, kind: type | tuple[type, ...]) -> bool:
     """Return whether the type of ``value`` is ``kind`` or a subclass of it."""
     return issubclass(type(value), kind)
+
+
+def expect(value: object, kind: type, name: str) -> None:
+    """Raise TypeError, naming the argument, unless ``value`` is of the built-in type ``kind``. A bool is no int."""
+    if not is_instance(value, kind) or (kind is int and is_instance(value, bool)):
+        article = "an" if kind is int else "a"
+        raise TypeError(f"{name}: expected {article} {kind.__name__}, got {qualified_name(value)}")
 
 
 def qualified_name(value: object) -> str:

@@ -350,6 +350,17 @@ class ForkTest(AsyncTestCase):
         self.assertEqual(send("parent"), ["parent"])
         self.assertEqual(server.connections, 2)
 
+    def test_a_child_that_gets_the_id_of_its_parents_process_has_threads_of_its_own(self):
+        # Where process ids are few, as in containers, they come again.
+        client = self.client(self.serve(*[name_ids] * 2))
+
+        def send(name):
+            return asyncio.run(client.send(inngest.Event(name)))
+
+        with mock.patch("os.getpid", return_value=os.getpid()):
+            self.assertEqual(send("parent"), ["parent"])
+            self.assertEqual(self.in_child(lambda: send("child")), ["child"])
+
     def test_a_child_that_closes_the_client_does_not_end_its_parents_sends(self):
         held = Held()
         client = self.client(self.serve(held, name_ids), max_attempts=1)

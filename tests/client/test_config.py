@@ -179,6 +179,26 @@ class Origin(ConfigCase):
         self.assertEqual(event_url(origin(), "k"), "https://inn.gs/e/k")
 
 
+class Quotes(ConfigCase):
+    """docker --env-file hands on the quotes of a line as part of the value; they would go out with it."""
+
+    def test_a_value_in_quotes_is_refused_wherever_it_came_from(self):
+        for value in ('"s3cr3t"', "'s3cr3t'", ' "s3cr3t"\n', '"'):
+            with self.subTest(value=value):
+                for argument in ("event_key", "env", "event_api_base_url"):
+                    self.check_refused(argument, **{argument: value})
+                for name in ("INNGEST_EVENT_KEY", "INNGEST_ENV", *URL_VARIABLES):
+                    self.check_refused(name, {name: value})
+
+    def test_the_message_says_to_leave_the_quotes_out(self):
+        with self.assertRaisesRegex(inngest.Error, "^INNGEST_DEV: the quotes .* leave them out"):
+            origin({"INNGEST_DEV": '"1"'})
+
+    def test_a_quote_at_one_end_belongs_to_the_value(self):
+        for key in ('"k', "k'", "'k\"", "it's"):
+            self.assertEqual(attribute("event_key", event_key=key), key)
+
+
 class Mode(ConfigCase):
     def test_the_default_is_production(self):
         self.assertIs(attribute("is_production"), True)
@@ -308,6 +328,13 @@ class Env(ConfigCase):
                 if "\0" not in env:
                     for name in ("INNGEST_ENV", "VERCEL_GIT_COMMIT_REF"):
                         self.check_refused(name, {name: env})
+
+    def test_a_branch_that_no_header_can_hold_is_refused_and_the_way_out_is_named(self):
+        for name in ("RAILWAY_GIT_BRANCH", "RENDER_GIT_BRANCH", "VERCEL_GIT_COMMIT_REF"):
+            branch = {name: "feature/gr\u00f6\u00dfe"}
+            with self.assertRaisesRegex(inngest.Error, f"^{name}: .*; set INNGEST_ENV"):
+                attribute("env", branch)
+            self.assertEqual(attribute("env", {**branch, "INNGEST_ENV": "feature"}), "feature")
 
     def test_it_is_a_str(self):
         for env in (b"a", 5, False):
