@@ -10,6 +10,6 @@
 from .faults import FAULTS
 from .http import ReceivedRequest
 from .server import EventServer
-from .store import StoredEvent
+from .store import Refusal, StoredEvent
 
-__all__ = ["FAULTS", "EventServer", "ReceivedRequest", "StoredEvent"]
+__all__ = ["FAULTS", "EventServer", "ReceivedRequest", "Refusal", "StoredEvent"]

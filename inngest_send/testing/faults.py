@@ -6,15 +6,14 @@ import random
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Dict, List, Optional, Sequence
+    from collections.abc import Mapping, Sequence
 
-FAULTS: Dict[str, str] = {
+FAULTS: dict[str, str] = {
     "status": "answered with a status, a body and headers; nothing is stored",
     "stored_status": "stored, and answered with the status all the same, by default 500",
-    "stored_reset": "stored, and the connection reset before the answer",
+    "stored_reset": "stored, and the connection reset before the response",
     "reset": "the connection reset before the request is read",
-    "truncated": "stored, and the answer cut in the middle",
+    "truncated": "stored, and the response cut in the middle",
     "drip": "stored, and answered a byte at a time, one each `seconds`",
     "delay": "stored, and answered after `seconds`",
     "page": "answered 200 with a web page; nothing is stored",
@@ -34,7 +33,7 @@ class Fault:
     __slots__ = ("body", "headers", "kind", "seconds", "status")
 
     def __init__(
-        self, kind: str, *, status: int, body: bytes, headers: Optional[Mapping[str, str]], seconds: float
+        self, kind: str, *, status: int, body: bytes, headers: Mapping[str, str] | None, seconds: float
     ) -> None:
         if kind not in FAULTS:
             raise ValueError(f"no fault {kind!r}; there are {', '.join(FAULTS)}")
@@ -51,15 +50,15 @@ class Fault:
 class RandomFaults:
     """Draws a fault for a share of all requests, from a seeded random source."""
 
-    def __init__(self, rate: float, seed: int, kinds: Optional[Sequence[str]], seconds: float) -> None:
+    def __init__(self, rate: float, seed: int, kinds: Sequence[str] | None, seconds: float) -> None:
         self._rate = rate
         self._random = random.Random(seed)
-        self._faults: List[Fault] = [
+        self._faults: list[Fault] = [
             Fault(kind, status=status, body=b"", headers=None, seconds=seconds)
             for kind in (kinds or FAULTS)
             for status in ((500, 503) if kind == "status" else (500,))
         ]
 
-    def draw(self) -> Optional[Fault]:
+    def draw(self) -> Fault | None:
         """Return the fault of the next request, or None."""
         return self._random.choice(self._faults) if self._random.random() < self._rate else None

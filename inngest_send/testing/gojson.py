@@ -1,23 +1,28 @@
 """Reads JSON as the Inngest server does: with Go's error texts, to a depth of 10,000, numbers as 64-bit floats.
 
-``json`` does the work. Where it refuses a text, an iterative parser goes over it again: it says what Go would say, and
-takes the depths that ``json`` leaves to the interpreter's stack.
+``json`` does the work, as deep as the interpreter's stack lets it: some versions refuse what Go takes, others take what
+Go refuses. So where ``json`` refuses a text, or its brackets turn out to be too deep, an iterative parser goes over it
+again, and says what Go would say. Writing is alike: ``json`` first, and without recursion what is too deep for it.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # as old as the module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Tuple
+    from collections.abc import Iterator
+    from typing import Any
 
 MAX_DEPTH = 10000  # containers in one another; Go's scanner refuses the next
 SPACE = re.compile(r"[ \t\n\r]*")
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|([][{}])')  # finds "" for a string
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1, "": 0}
 _LITERALS = {"true": True, "false": False, "null": None}
 _MAX_EXACT_DIGITS = 15  # an int of so many digits is a 64-bit float too
 
@@ -48,14 +53,22 @@ def _constant(text: str) -> float:
 _decode = json.JSONDecoder(parse_int=_int, parse_float=_float, parse_constant=_constant).raw_decode
 
 
-def read_value(text: str, start: int) -> Tuple[Any, int]:
+def read_value(text: str, start: int) -> tuple[Any, int]:
     """Return the value that begins at ``start``, and where it ends. Raises GoError."""
     try:
-        return _decode(text, start)
+        value, end = _decode(text, start)
     except OutOfRange:
         raise
     except (ValueError, RecursionError):
         return _Parser(text, start).value()
+    return _Parser(text, start).value() if _is_too_deep(text, start, end) else (value, end)
+
+
+def _is_too_deep(text: str, start: int, end: int) -> bool:
+    if text.count("[", start, end) + text.count("{", start, end) <= MAX_DEPTH:
+        return False
+    brackets = _STRING_OR_BRACKET.findall(text, start, end)
+    return max(itertools.accumulate(map(_STEPS.__getitem__, brackets))) > MAX_DEPTH
 
 
 def skip_space(text: str, start: int) -> int:
@@ -71,9 +84,9 @@ class _Parser:
     def __init__(self, text: str, start: int) -> None:
         self._text = text
         self._at = start
-        self._open: List[Tuple[Any, Any]] = []  # containers that are not closed yet, with the key each stands at
+        self._open: list[tuple[Any, Any]] = []  # containers that are not closed yet, with the key each stands at
 
-    def value(self) -> Tuple[Any, int]:
+    def value(self) -> tuple[Any, int]:
         """Return the value, and where it ends. Raises GoError."""
         while True:
             value, is_open = self._begin()
@@ -96,7 +109,7 @@ class _Parser:
                 self._open.append((container, None if key is None else self._key()))
                 break
 
-    def _begin(self) -> Tuple[Any, bool]:
+    def _begin(self) -> tuple[Any, bool]:
         """Read a scalar, or the beginning of a container; return it, and whether it goes on."""
         character = self._next("looking for beginning of value")
         if character in "[{":
@@ -152,3 +165,46 @@ class _Parser:
     @staticmethod
     def _unexpected(character: str, where: str) -> GoError:
         return GoError(f"invalid character {character!r} {where}")
+
+
+def to_json(value: Any) -> str:
+    """Return a value that was read as JSON text, however deep it is."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return "".join(json_pieces(value))
+
+
+def json_pieces(value: Any, indent: int = 0) -> Iterator[str]:
+    """Yield the JSON text of a value that was read, piece by piece; with ``indent`` spaces a level, on many lines."""
+    pending: list[tuple[Iterator[tuple[str, Any]], str]] = []  # open containers: members to come, and how each ends
+    members, end = iter([("", value)]), ""
+    while True:
+        for prefix, member in members:
+            yield prefix
+            if not member or type(member) not in (dict, list):
+                yield json.dumps(member, ensure_ascii=False)
+                continue
+            pending.append((members, end))
+            is_object = type(member) is dict
+            yield "{" if is_object else "["
+            margin = "\n" + " " * indent * len(pending) if indent else ""
+            members = _members(member, is_object, margin, ": " if indent else ":")
+            end = margin[: len(margin) - indent] + ("}" if is_object else "]")
+            break
+        else:
+            yield end
+            if not pending:
+                return
+            members, end = pending.pop()
+
+
+def _members(container: Any, is_object: bool, margin: str, colon: str) -> Iterator[tuple[str, Any]]:
+    """Yield the members of a container, each with the text that precedes it."""
+    comma = ""
+    for key in container:
+        if is_object:
+            yield f"{comma}{margin}{json.dumps(key, ensure_ascii=False)}{colon}", container[key]
+        else:
+            yield f"{comma}{margin}", key
+        comma = ","

@@ -1,4 +1,4 @@
-"""One connection of the stand-in server: requests read, answers written, faults played."""
+"""One connection of the stand-in server: requests read, responses written, faults played."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import json
 import socket
 import struct
 
-from .api import KEY_NOT_FOUND, PAGE, Answer, ids_answer
+from .api import KEY_NOT_FOUND, PLACEHOLDER, ids_response
 from .faults import STORING
+from .response import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
     from threading import Event
-    from typing import Callable, Dict, List, Optional
 
     from .api import EventApi
     from .faults import Fault
@@ -34,7 +35,7 @@ class ReceivedRequest:
 
     __slots__ = ("body", "connection", "headers", "method", "path")
 
-    def __init__(self, method: str, path: str, headers: Dict[str, str], body: bytes, connection: int) -> None:
+    def __init__(self, method: str, path: str, headers: dict[str, str], body: bytes, connection: int) -> None:
         self.method = method
         self.path = path
         self.headers = headers
@@ -55,7 +56,7 @@ class Connection:
         api: EventApi,
         *,
         closing: Event,
-        next_fault: Callable[[], Optional[Fault]],
+        next_fault: Callable[[], Fault | None],
         on_request: Callable[[ReceivedRequest], None],
     ) -> None:
         self._socket = sock
@@ -65,8 +66,8 @@ class Connection:
         self._next_fault = next_fault
         self._on_request = on_request
 
-    def serve(self, ssl_context: Optional[ssl.SSLContext]) -> None:
-        """Answer requests. Raises OSError when the client goes away, ValueError when it does not speak HTTP."""
+    def serve(self, ssl_context: ssl.SSLContext | None) -> None:
+        """Respond to requests. Raises OSError when the client goes away, ValueError when it does not speak HTTP."""
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if ssl_context is not None:
             self._socket = ssl_context.wrap_socket(self._socket, server_side=True)
@@ -84,7 +85,7 @@ class Connection:
         self._socket.close()
 
     def _serve_one(self) -> bool:
-        """Answer one request; return whether another may follow."""
+        """Respond to one request; return whether another may follow."""
         line = self._reader.readline(_MAX_LINE)
         if not line.strip():
             return bool(line)
@@ -94,20 +95,21 @@ class Connection:
         if fault is not None and fault.kind == "reset":
             self._reset()
             return False
-        refusal = KEY_NOT_FOUND if fault is not None and fault.kind == "early_401" else self._api.refusal(method, path)
-        if refusal is not None and (fault is not None or int(headers.get("content-length", 0)) > _MAX_UNREAD):
-            self._write(refusal)
+        is_early = fault is not None and fault.kind == "early_401"
+        response = KEY_NOT_FOUND if is_early else self._api.respond(method, path, headers)
+        if response is not None and (fault is not None or _content_length(headers) > _MAX_UNREAD):
+            self._write(response)
             return False
         body = self._read_body(headers)
         if method == "POST":
             self._on_request(ReceivedRequest(method, path, headers, body, self._number))
         if fault is not None:
             return self._play(fault, headers, body)
-        self._write(refusal or self._api.take(headers, body))
+        self._write(response or self._api.receive(headers, body), with_body=method != "HEAD")
         return version != "HTTP/1.0" and headers.get("connection", "").lower() != "close"
 
-    def _read_headers(self) -> Dict[str, str]:
-        headers: Dict[str, str] = {}
+    def _read_headers(self) -> dict[str, str]:
+        headers: dict[str, str] = {}
         for _ in range(_MAX_LINES):
             line = self._reader.readline(_MAX_LINE)
             if line in (b"\r\n", b"\n"):
@@ -118,14 +120,14 @@ class Connection:
             headers[name.lower()] = value.strip()
         raise ValueError("not HTTP")
 
-    def _read_body(self, headers: Dict[str, str]) -> bytes:
+    def _read_body(self, headers: dict[str, str]) -> bytes:
         if headers.get("expect", "").lower() == "100-continue":
             self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if headers.get("transfer-encoding", "").lower() != "chunked":
-            return self._read_exactly(int(headers.get("content-length", 0)))
-        chunks: List[bytes] = []
+            return self._read_exactly(_content_length(headers))
+        chunks: list[bytes] = []
         while True:
-            size = int(self._reader.readline(_MAX_LINE).partition(b";")[0], 16)
+            size = _number(self._reader.readline(_MAX_LINE).partition(b";")[0].strip(), 16)
             if not size:
                 self._read_headers()  # the trailer
                 return b"".join(chunks)
@@ -138,36 +140,36 @@ class Connection:
             raise ValueError("the body was cut short")
         return body
 
-    def _play(self, fault: Fault, headers: Dict[str, str], body: bytes) -> bool:
+    def _play(self, fault: Fault, headers: dict[str, str], body: bytes) -> bool:
         """Do what a fault says; return whether another request may follow."""
-        answer = self._api.take(headers, body) if fault.kind in STORING else PAGE
+        response = self._api.receive(headers, body) if fault.kind in STORING else PLACEHOLDER
         if fault.kind in ("status", "stored_status"):
-            self._write(Answer(fault.status, fault.headers, fault.body))
+            self._write(Response(fault.status, fault.headers, fault.body))
         elif fault.kind == "stored_reset":
             self._reset()
             return False
         elif fault.kind == "truncated":
-            data = _written(answer)
-            self._socket.sendall(data[: len(data) - len(answer.body) // 2])
+            data = _head(response) + response.body
+            self._socket.sendall(data[: len(data) - len(response.body) // 2])
             return False
         elif fault.kind == "drip":
-            data = _written(answer)
+            data = _head(response) + response.body
             for at in range(len(data)):
                 self._closing.wait(fault.seconds)
                 self._socket.sendall(data[at : at + 1])
         elif fault.kind == "delay":
             self._closing.wait(fault.seconds)
-            self._write(answer)
+            self._write(response)
         elif fault.kind == "no_ids":
-            self._write(Answer(200, answer.headers, b"{}"))
+            self._write(Response(200, response.headers, b"{}"))
         elif fault.kind == "short_ids":
-            self._write(ids_answer(200, json.loads(answer.body.decode())["ids"][:-1]))
+            self._write(ids_response(200, json.loads(response.body.decode())["ids"][:-1]))
         else:
-            self._write(answer)
+            self._write(response)
         return fault.kind != "idle_close"
 
-    def _write(self, answer: Answer) -> None:
-        self._socket.sendall(_written(answer))
+    def _write(self, response: Response, with_body: bool = True) -> None:
+        self._socket.sendall(_head(response) + (response.body if with_body else b""))
 
     def _reset(self) -> None:
         # SO_LINGER of 0 s: close() sends RST instead of FIN. The reader must not keep the descriptor open.
@@ -176,8 +178,18 @@ class Connection:
         self._socket.close()
 
 
-def _written(answer: Answer) -> bytes:
-    lines = [f"HTTP/1.1 {answer.status} {http.client.responses.get(answer.status, 'Unknown')}"]
-    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-    lines += [f"Content-Length: {len(answer.body)}", "", ""]
-    return "\r\n".join(lines).encode("latin-1") + answer.body
+def _content_length(headers: dict[str, str]) -> int:
+    return _number(headers.get("content-length", "0").encode("latin-1"), 10)
+
+
+def _number(digits: bytes, base: int) -> int:
+    if not digits.isalnum():  # int() would take signs, spaces and underscores
+        raise ValueError("not HTTP")
+    return int(digits, base)
+
+
+def _head(response: Response) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {http.client.responses.get(response.status, 'Unknown')}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines += [f"Content-Length: {len(response.body)}", "", ""]
+    return "\r\n".join(lines).encode("latin-1")

@@ -11,14 +11,13 @@ from collections import Counter, deque
 from .api import EventApi
 from .faults import Fault, RandomFaults
 from .http import Connection, ReceivedRequest
-from .store import Store, StoredEvent
+from .store import Refusal, Store, StoredEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
-    from typing import Deque, Dict, List, Optional, Type, Union
 
 
 class EventServer:
@@ -28,25 +27,32 @@ class EventServer:
     ``host``, ``port``: where to listen; port 0 is a free one. Raises ValueError for what is no port.
     ``ssl_context``: a server's context, for https.
     ``keep``: how many of the newest events and requests to keep; None keeps all.
-    ``on_event``: called with each StoredEvent, one at a time.
+    ``on_event``, ``on_refusal``: called with each StoredEvent, and each Refusal, one at a time.
+    ``allowed_hosts``: names under which a browser may look at events, besides IP addresses, ``host`` itself, localhost
+    and names without a dot; under any other name that is refused with 403, since a web page elsewhere could read them.
 
+    ``GET /v1/events`` and ``/v1/events/ID`` show what it stored, as a Dev Server does; ``GET /`` is a page for people.
     It answers as a real server of August 2026 was measured to do, with these differences:
 
     - names of fields are case-sensitive, and a field given twice counts the last time (Go: letter case is ignored);
     - a float in ``ts`` is quoted in the error in Python's notation, not as it was sent;
     - an int beyond 64 bits in ``ts`` is out of range (Go: cannot unmarshal);
-    - any path but ``/e/KEY`` is answered with the placeholder page of the server's UI, whatever the method.
+    - events can be read at once, not some seconds later, and by ``limit`` as many as there are;
+    - its page is its own, with nothing but what came; a sender with a wrong path gets a placeholder of the real one;
+    - it has no other part of the Dev Server, and no ``/dev``, by which SDKs see whether functions can be registered.
     """
 
     def __init__(
         self,
-        event_key: Optional[str] = None,
+        event_key: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         *,
-        ssl_context: Optional[ssl.SSLContext] = None,
-        keep: Optional[int] = None,
-        on_event: Optional[Callable[[StoredEvent], None]] = None,
+        ssl_context: ssl.SSLContext | None = None,
+        keep: int | None = None,
+        on_event: Callable[[StoredEvent], None] | None = None,
+        on_refusal: Callable[[Refusal], None] | None = None,
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         if not 0 <= port <= 65535:
             raise ValueError("port: expected 0 to 65535")
@@ -54,17 +60,17 @@ class EventServer:
         self.port = port
         self.faults: Counter[str] = Counter()  # how often each kind was played
         self._ssl_context = ssl_context
-        self._store = Store(keep, on_event)
-        self._api = EventApi(self._store, event_key)
-        self._requests: Deque[ReceivedRequest] = deque(maxlen=keep)
-        self._scripted: Deque[Fault] = deque()
-        self._random: Optional[RandomFaults] = None
+        self._store = Store(keep, on_event, on_refusal)
+        self._api = EventApi(self._store, event_key, [host, *allowed_hosts])
+        self._requests: deque[ReceivedRequest] = deque(maxlen=keep)
+        self._scripted: deque[Fault] = deque()
+        self._random: RandomFaults | None = None
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._connections: Dict[Connection, threading.Thread] = {}
+        self._connections: dict[Connection, threading.Thread] = {}
         self._count = 0
-        self._listener: Optional[socket.socket] = None
-        self._thread: Optional[threading.Thread] = None
+        self._listener: socket.socket | None = None
+        self._thread: threading.Thread | None = None
 
     def __repr__(self) -> str:
         state = self.url if self._listener is not None else "not started"
@@ -74,7 +80,7 @@ class EventServer:
         return self.start()
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
 
@@ -88,19 +94,25 @@ class EventServer:
         return f"{scheme}://{host}:{self.port}/"
 
     @property
-    def events(self) -> List[StoredEvent]:
+    def events(self) -> list[StoredEvent]:
         """The events that are stored, in order; one may be stored more than once."""
         with self._store.changed:
             return list(self._store.events)
 
     @property
-    def runs(self) -> List[StoredEvent]:
+    def runs(self) -> list[StoredEvent]:
         """The events that would have started runs: one for each internal id, and each ``id`` within 24 hours."""
         with self._store.changed:
             return list(self._store.runs)
 
     @property
-    def requests(self) -> List[ReceivedRequest]:
+    def refusals(self) -> list[Refusal]:
+        """The requests that were not taken, or not to their end, in order."""
+        with self._store.changed:
+            return list(self._store.refusals)
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
         """The POST requests that were read, in order."""
         with self._lock:
             return list(self._requests)
@@ -149,7 +161,7 @@ class EventServer:
             self.faults.clear()
         self._store.clear()
 
-    def wait_for(self, count: int, timeout: float = 5.0) -> List[StoredEvent]:
+    def wait_for(self, count: int, timeout: float = 5.0) -> list[StoredEvent]:
         """Return the events once there are so many. Raises AssertionError after ``timeout`` seconds."""
         with self._store.changed:
             if not self._store.changed.wait_for(lambda: self._store.count >= count, timeout):
@@ -162,8 +174,8 @@ class EventServer:
         *,
         times: int = 1,
         status: int = 500,
-        body: Union[str, bytes] = b"",
-        headers: Optional[Mapping[str, str]] = None,
+        body: str | bytes = b"",
+        headers: Mapping[str, str] | None = None,
         seconds: float = 0.05,
     ) -> None:
         """Play a fault on the next ``times`` requests, after those scripted before.
@@ -177,7 +189,7 @@ class EventServer:
             self._scripted.extend([fault] * times)
 
     def fail_randomly(
-        self, rate: float, *, seed: int, kinds: Optional[List[str]] = None, seconds: float = 0.001
+        self, rate: float, *, seed: int, kinds: list[str] | None = None, seconds: float = 0.001
     ) -> None:
         """Play a random fault, of all or of some kinds, on a share of all requests, until ``clear``; 0 ends it too."""
         with self._lock:
@@ -220,10 +232,10 @@ class EventServer:
         with self._lock:
             self._requests.append(request)
 
-    def _next_fault(self) -> Optional[Fault]:
+    def _next_fault(self) -> Fault | None:
         with self._lock:
             if self._scripted:
-                fault: Optional[Fault] = self._scripted.popleft()
+                fault: Fault | None = self._scripted.popleft()
             else:
                 fault = self._random.draw() if self._random is not None else None
             if fault is not None:

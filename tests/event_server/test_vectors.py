@@ -12,7 +12,7 @@ EventServer = module("testing").EventServer
 ULID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Replay(unittest.TestCase):
+class ReplayTest(unittest.TestCase):
     """One kept-alive connection to each kind of server, as the recording had."""
 
     def setUp(self):
@@ -60,7 +60,3 @@ class Replay(unittest.TestCase):
             else:
                 self.assertEqual(id, wanted)
         self.assertEqual([event.internal_id for event in server.events], [id for id in ids if id])
-
-
-if __name__ == "__main__":
-    unittest.main()

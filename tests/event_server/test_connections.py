@@ -1,0 +1,99 @@
+"""The stand-in server's sockets: connections, TLS, its start and its end."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+from tests.helpers.event_server import EventServerTest, testing
+from tests.helpers.library import NAME, ROOT, inngest
+from tests.helpers.servers import client_context, server_context
+
+
+class ConnectionsTest(EventServerTest):
+    def test_a_request_is_kept_as_it_was_received(self):
+        server = self.start()
+        client = self.client(server, event_key="k")
+        client.send_sync(inngest.Event("a"))
+        client.send_sync(inngest.Event("b"))
+        self.client(server).send_sync(inngest.Event("c"))
+        self.assertEqual([request.connection for request in server.requests], [1, 1, 2])
+        request = server.requests[0]
+        self.assertEqual((request.method, request.path, request.body), ("POST", "/e/k", b'[{"name":"a","data":{}}]'))
+        self.assertEqual(request.headers["content-type"], "application/json")
+
+    def test_many_connections_are_served_at_once(self):
+        server = self.start()
+        connections = [self.connect(server) for _ in range(50)]
+        for connection in connections:
+            connection.connect()
+        for connection in reversed(connections):
+            self.assertEqual(self.post(connection, b'{"name":"a"}')[0], 200)
+
+    def test_tls(self):
+        server = self.start(ssl_context=server_context())
+        self.assertTrue(server.url.startswith("https://"))
+        self.client(server, ssl_context=client_context()).send_sync(inngest.Event("a"))
+        self.assertEqual(len(server.events), 1)
+
+    def test_a_wrong_key_with_a_small_body_keeps_the_connection_and_with_a_large_one_does_not(self):
+        server = self.start(event_key="right")
+        connection = self.connect(server)
+        self.assertEqual(self.post(connection, b'{"name":"a"}', "/e/wrong")[0], 401)
+        self.assertEqual(self.post(connection, b'{"name":"a"}', "/e/right")[0], 200)
+        with self.assertRaises(inngest.SendEventsError) as caught:
+            self.client(server, event_key="wrong").send_sync(inngest.Event("a", {"x": "x" * 3000000}))
+        self.assertEqual(caught.exception.status, 401)
+
+    def test_what_is_not_http_ends_its_connection_only(self):
+        server = self.start()
+        with socket.create_connection((server.host, server.port), 10) as sock:
+            sock.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+            self.assertEqual(sock.recv(100), b"")
+        self.assertEqual(self.post(self.connect(server), b'{"name":"a"}')[0], 200)
+
+    def test_a_port_in_use_is_an_oserror(self):
+        server = self.start()
+        with self.assertRaises(OSError):
+            testing.EventServer(port=server.port).start()
+
+    def test_close_may_be_called_twice_and_what_came_can_still_be_seen(self):
+        server = self.start()
+        self.client(server).send_sync(inngest.Event("a"))
+        server.close()
+        server.close()
+        self.assertEqual(len(server.events), 1)
+        with self.assertRaises(OSError):
+            socket.create_connection((server.host, server.port), 1)
+
+    def test_close_leaves_no_thread(self):
+        before = set(threading.enumerate())
+        server = self.start()
+        self.client(server).send_sync(inngest.Event("a"))
+        server.close()
+        self.assertEqual([thread for thread in threading.enumerate() if thread not in before], [])
+
+    def test_a_server_left_running_ends_with_the_process(self):
+        program = f"from {NAME}.testing import EventServer; EventServer().start()"
+        subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=30, check=True)
+
+    def test_reprs_show_what_helps_and_no_key(self):
+        server = self.start(event_key="s3cr3t")
+        self.client(server, event_key="s3cr3t").send_sync(inngest.Event("a/b", {"x": 1}))
+        shown = [repr(server), repr(server.events), repr(server.requests)]
+        self.assertNotIn("s3cr3t", "".join(shown))
+        self.assertIn("1 events in 1 connections", shown[0])
+        self.assertIn("'a/b'", shown[1])
+        self.assertIn("data={'x': 1}", shown[1])
+        self.assertIn("POST", shown[2])
+
+
+class IndependenceTest(unittest.TestCase):
+    def test_the_server_shares_no_code_with_the_client(self):
+        folder = os.path.dirname(testing.__file__)
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".py"):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    self.assertNotIn("from ..", file.read(), name)
