@@ -8,11 +8,11 @@ from functools import partial
 
 from ..batching import MAX_BATCH_EVENTS
 from ..errors import ArgumentInvalidError
+from . import row_options
 from .dry_run import show_requests
 from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED, SIGNALLED, SKIPPED
 from .file_run import FileRun
 from .ids import Ids
-from .lines import EventReader
 from .options import open_client, timeout_of
 from .output import Output, pluralize, print_error, write_stderr
 from .report import Report
@@ -54,6 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--batch-size", metavar="N", type=int, default=BATCH_SIZE, help="events a request (default: %(default)s)"
     )
+    row_options.add_options(parser)
 
 
 def check_usage(arguments: argparse.Namespace) -> None:
@@ -69,6 +70,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
     ):
         if value < 1 or (most is not None and value > most):
             raise ArgumentInvalidError(f"{option}: expected {'1 or more' if most is None else f'1 to {most}'}")
+    row_options.check_usage(arguments)
 
 
 def send_files(arguments: argparse.Namespace) -> int:
@@ -77,7 +79,8 @@ def send_files(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         sources: list[Source] = []
         for path in arguments.file:
-            sources.append(Source(path, EventReader(), 1 if sources else arguments.resume_from))
+            reader = row_options.reader_of(arguments, path)
+            sources.append(Source(path, reader, 1 if sources else arguments.resume_from))
             stack.callback(sources[-1].close)
         client = None if arguments.check else stack.enter_context(open_client(arguments))
         report = Report(output, sources, is_json=arguments.json, is_quiet=arguments.quiet)

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from ..event import Event
 
-FIELDS = ("name", "data", "id", "ts")
-
-_FIELDS = frozenset(FIELDS)
+_NAMES = ("name", "data", "id", "ts")
+EVENT_FIELDS = frozenset(_NAMES)
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -28,9 +27,9 @@ class EventReader:
         fields = read_json(text)
         if not isinstance(fields, dict):
             raise BadLineError("expected a JSON object")
-        if not _FIELDS.issuperset(fields):
-            field = next(field for field in fields if field not in _FIELDS)
-            raise BadLineError(f"{field[:50]!a} is no field of an event; there are {', '.join(FIELDS)}")
+        if not EVENT_FIELDS.issuperset(fields):
+            field = next(field for field in fields if field not in EVENT_FIELDS)
+            raise BadLineError(f"{field[:50]!a} is no field of an event; there are {', '.join(_NAMES)}")
         if "name" not in fields:
             raise BadLineError("name: missing")
         if not all(fields.values()):  # null, say, is left off
@@ -49,7 +48,7 @@ class EventReader:
         if not id or not isinstance(fields, dict) or fields.get("id") not in (None, ""):
             return text
         fields["id"] = id
-        return _write(fields).encode()
+        return to_json(fields)
 
 
 def make_event(text: bytes, fields: dict[str, Any]) -> EncodedEvent:
@@ -69,4 +68,9 @@ def write_event(event: Event) -> bytes:
         return event.text
     fields: dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id, "ts": event.ts}
     fields = {field: value for field, value in fields.items() if value}
-    return _write(fields).encode()
+    return to_json(fields)
+
+
+def to_json(value: Any, errors: str = "surrogatepass") -> bytes:
+    """Return a value as JSON on one line. ``errors``: what is made of a lone surrogate, which no event may have."""
+    return _write(value).encode("utf-8", errors)

@@ -9,6 +9,7 @@ import sys
 import zlib
 
 from .chunks import read_chunks, unpack, unpack_if_gzip
+from .csv_rows import CsvReader, CsvRecords
 from .records import BOM, IDLE, UnreadableError, split_array, split_lines
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from .lines import EventReader
     from .records import Entry
+    from .rows import RowReader
 
 _UTF_16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -32,7 +34,7 @@ class Source:
     ``position``: the number of the next line to be yielded, or of a blank one before it.
     """
 
-    def __init__(self, path: str, reader: EventReader, position: int = 1) -> None:
+    def __init__(self, path: str, reader: EventReader | RowReader, position: int = 1) -> None:
         """Open the file; lines before ``position`` are read and not yielded. Raises OSError."""
         self.path = path
         self.reader = reader
@@ -97,6 +99,9 @@ class Source:
                 break
         if head.startswith(_UTF_16_BOMS) or b"\0" in head[:2]:
             raise UnreadableError(f"{self.name} is UTF-16: make it UTF-8, as with iconv -f UTF-16 -t UTF-8")
+        if isinstance(self.reader, CsvReader):
+            yield from CsvRecords(head, chunks, self.where, self.reader)
+            return
         self.is_array = head.lstrip().startswith(b"[")
         yield from (split_array if self.is_array else split_lines)(head, chunks, self.where)
 

@@ -1,0 +1,184 @@
+"""Rows of CSV: records are cut from a stream, and each is read by the columns that the header line names.
+
+The csv module finds where records end, since a cell may hold newlines, but it wants lines as text, forgets what it had
+read, and waits for the next line. So the bytes of a record are kept beside it: they are what is yielded, counted, and
+given back as they were when the record is bad; ``CsvReader.read`` then reads them again. When a pipe is silent in the
+midst of a record, the csv module is stopped by an exception, and gets the lines of that record once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from collections import deque
+from itertools import chain
+
+from .json_text import BadLineError
+from .lines import to_json
+from .output import pluralize
+from .records import BOM, IDLE, MAX_LINE, UnreadableError
+from .rows import RowReader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..event import EncodedEvent
+    from .records import Entry, Where
+
+
+class CsvReader(RowReader):
+    """Reads records of CSV, whose cells are text, by the columns that ``set_columns`` was given."""
+
+    def __init__(
+        self, name: str, id_field: str | None = None, ts_field: str | None = None, delimiter: str = ","
+    ) -> None:
+        super().__init__(name, id_field, ts_field)
+        csv.field_size_limit(MAX_LINE)  # so that the record ends where it ends, though an event may hold less
+        self.dialect = csv.reader((), delimiter=delimiter, strict=True).dialect
+        self._columns: list[str] = []
+        self._wanted = {"--id-field": id_field, "--ts-field": ts_field}
+
+    def set_columns(self, header: bytes) -> None:
+        """Take the names from the header line. Raises BadLineError, whose message shows none: they may be a row."""
+        names = self._cells(header)
+        for other, word in ((",", "','"), (";", "';'"), ("\t", "'\\t'")):
+            if len(names) == 1 and other in names[0] and other != self.dialect.delimiter:
+                raise BadLineError(f"the header is one cell, with {word} in it: pass --delimiter {word}")
+        seen: dict[str, int] = {}
+        for number, name in enumerate(names, 1):
+            if not name:
+                raise BadLineError(f"the header's cell {number} is empty; each column needs a name")
+            if name in seen:
+                raise BadLineError(f"the header's cells {seen[name]} and {number} are the same name")
+            seen[name] = number
+        for option, field in self._wanted.items():
+            if field is not None and field not in seen:
+                raise BadLineError(f"{option}: the header has no column {field!a}")
+        self._columns = names
+
+    def read(self, text: bytes, id: str) -> EncodedEvent:
+        """Return the event of a record; it has ``id`` unless a column makes one. Raises BadLineError."""
+        cells = self._cells(text)
+        if len(cells) != len(self._columns):
+            raise BadLineError(f"{pluralize(len(cells), 'cell')}, where the header has {len(self._columns):,}")
+        if cells == self._columns and len(cells) > 1:
+            raise BadLineError("the header again, as where files were joined")
+        row = dict(zip(self._columns, cells))
+        return self._make_event(row, to_json(row), id)
+
+    def _cells(self, text: bytes) -> list[str]:
+        if b"\0" in text:  # which versions before 3.11 do not read
+            raise BadLineError("a NUL byte, which no text has")
+        try:
+            line = text.decode()
+        except UnicodeDecodeError:
+            raise BadLineError("not UTF-8") from None
+        lines = iter((line, ""))
+        try:
+            return next(csv.reader(lines, self.dialect))
+        except csv.Error:  # its words differ from version to version
+            is_open = not list(lines)  # more was asked for
+        if is_open:
+            raise BadLineError("not CSV: a quote opens a cell, and none closes it")
+        raise BadLineError("not CSV: a cell with quotes or carriage returns must be quoted, and its quotes doubled")
+
+    def _milliseconds(self, row: dict[str, str], field: str) -> int:
+        """Return the time of a row, where an int is text, too."""
+        value = row[field]
+        if value.isdigit() and value.isascii() and len(value) < 20:
+            return super()._milliseconds({field: int(value)}, field)
+        return super()._milliseconds(row, field)
+
+    def _bad_line(self, text: bytes) -> bytes:
+        """Return a bad record as it can stand among events: on one line, as a str of JSON, which is no event."""
+        return to_json(text.decode("utf-8", "surrogateescape"), "surrogateescape")
+
+
+class _SilentError(Exception):
+    """A pipe is silent, and what came ends in the midst of a record."""
+
+
+class CsvRecords:
+    """The records of a file, the header not among them, as (number of the first line, bytes); IDLE for silence."""
+
+    def __init__(self, head: bytes, chunks: Iterator[bytes], where: Where, reader: CsvReader) -> None:
+        self._chunks = chain([head], chunks)
+        self._where = where
+        self._reader = reader
+        self._pieces: list[bytes] = []  # of a line that is not whole yet
+        self._lines: deque[bytes] = deque()  # that the csv module did not have yet
+        self._record: list[bytes] = []  # the lines that it had for the record it is at
+        self._size = 0  # of the record, in bytes
+        self._number = 1  # of the record's first line
+        self._has_header = False
+
+    def __iter__(self) -> Iterator[Entry]:
+        while True:
+            records = csv.reader(self._feed(), self._reader.dialect)
+            try:
+                while True:
+                    with contextlib.suppress(csv.Error):  # the record is bad, which is the reader's to say
+                        next(records)
+                    yield from self._finish_record()
+            except StopIteration:
+                return
+            except _SilentError:
+                yield IDLE
+                self._lines.extendleft(reversed(self._record))
+                self._forget_record()
+
+    def _finish_record(self) -> Iterator[Entry]:
+        """Yield the record that the csv module has read, unless it is the header or a blank line."""
+        number, text = self._number, b"".join(self._record).rstrip(b"\r\n")
+        self._number += len(self._record)
+        self._forget_record()
+        if not text:
+            return
+        if self._has_header:
+            yield number, text
+            return
+        try:
+            self._reader.set_columns(text)
+        except BadLineError as err:
+            raise UnreadableError(f"{self._where(number)}: {err}") from None
+        self._has_header = True
+
+    def _forget_record(self) -> None:
+        self._record.clear()
+        self._size = 0
+
+    def _feed(self) -> Iterator[str]:
+        """Yield line after line, as the csv module wants them. Raises _SilentError, UnreadableError."""
+        while self._lines or self._read_lines():
+            line = self._lines.popleft()
+            if not self._record and line.startswith(BOM):
+                line = line[len(BOM) :]
+            self._record.append(line)
+            self._grow(len(line))
+            # Bytes that are no text stand for themselves, so that the record ends where it would without them.
+            yield line.decode("utf-8", "surrogateescape").replace("\0", "\udc00")
+
+    def _read_lines(self) -> bool:
+        """Read on until there is a whole line more, and return whether there is. Raises as ``_feed`` does."""
+        is_over = True
+        for chunk in self._chunks:
+            if not chunk:
+                raise _SilentError
+            self._pieces.append(chunk)
+            if b"\n" in chunk:
+                is_over = False
+                break
+            self._grow(len(chunk))
+        lines = io.BytesIO(b"".join(self._pieces)).readlines()
+        self._pieces = [] if is_over or lines[-1].endswith(b"\n") else [lines.pop()]
+        self._lines.extend(lines)
+        return bool(lines)
+
+    def _grow(self, size: int) -> None:
+        """Count bytes of the record. Raises UnreadableError when they are too many to keep."""
+        self._size += size
+        if self._size > MAX_LINE:
+            problem = f"a record of more than {MAX_LINE:,} bytes; perhaps a quote is opened there and never closed"
+            raise UnreadableError(f"{self._where(self._number)}: {problem}")
