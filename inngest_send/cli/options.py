@@ -12,7 +12,7 @@ import sys
 from ..client import Inngest
 from ..config import DEV_MODE, dev_origin
 from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
-from .output import event_line, write_stderr
+from .output import write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,10 +57,11 @@ def open_client(arguments: argparse.Namespace) -> Iterator[Inngest]:
             yield client
         return
     from ..testing import EventServer
+    from .received import event_line, terminal_width
 
     def show(event: StoredEvent) -> None:
         if not arguments.quiet:
-            write_stderr(event_line(event))
+            write_stderr(event_line(event, terminal_width(sys.stderr)))
 
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy cannot reach into this process
     with EventServer(keep=KEEP, on_event=show) as server:

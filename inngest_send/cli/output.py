@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-import shutil
 import sys
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
-
-    from ..testing import StoredEvent
 
 
 class Output:
@@ -83,13 +78,3 @@ def _silence(stream: TextIO) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
-
-
-def event_line(event: StoredEvent) -> str:
-    """Return a received event on one line: time, name, internal id, and data as far as the terminal is wide."""
-    clock = time.strftime("%H:%M:%S", time.localtime(event.received_at))
-    data = json.dumps(event.data, ensure_ascii=False)
-    line = f"{clock} {event.name} {event.internal_id} {data}"
-    line = "".join(character if character.isprintable() else "?" for character in line)
-    width = shutil.get_terminal_size().columns
-    return line if len(line) <= width else line[: width - 3] + "..."

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
-from .output import Output, event_line, pluralize, print_error, write_stderr
+from .options import KEEP
+from .output import Output, pluralize, print_error, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-KEEP = 10000  # events
+    from ..testing import Refusal, StoredEvent
 
 
 def add_parser(commands: Any) -> None:
@@ -20,46 +22,75 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "serve",
         help="run a stand-in Event API for development",
-        description="Take events where a Dev Server would, and print a line for each. No functions are run. "
-        "For development only: it keeps the newest 10,000 events, in memory.",
+        description="Take events where a Dev Server would, and print a line for each event and each refusal. Its URL "
+        "shows them on a page, and GET /v1/events to programs. No functions are run. For development only: it keeps "
+        "the newest 10,000 events, in memory.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine only)")
     parser.add_argument("--port", type=int, default=8288, help="where to listen (default: %(default)s; 0: a free one)")
     parser.add_argument("--event-key-file", metavar="F", help="refuse every event key but the one in this file")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="show events to browsers that know this machine as NAME, too; without it, under IP addresses, localhost, "
+        "names without a dot, and --host (may be repeated)",
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each event and each refusal")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes, and return the exit code."""
     from ..testing import EventServer  # takes a third of the time that it takes to start, and "send" needs it not
+    from .received import event_line, json_line, refusal_line, terminal_width
 
     stop = threading.Event()
     output = Output()
-    count = 0
+    events = refusals = 0
 
-    def show_line(text: str) -> None:
+    def print_line(text: str) -> None:
         output.write(text)
         output.flush()
 
-    def show(event: Any) -> None:
-        nonlocal count
-        count += 1
-        show_line(event_line(event))
+    def show_event(event: StoredEvent) -> None:
+        nonlocal events
+        events += 1
+        print_line(json_line(event) if arguments.json else event_line(event, terminal_width(sys.stdout)))
+
+    def show_refusal(refusal: Refusal) -> None:
+        nonlocal refusals
+        refusals += 1
+        print_line(json_line(refusal) if arguments.json else refusal_line(refusal, terminal_width(sys.stdout)))
 
     try:
         event_key = None
         if arguments.event_key_file is not None:
             with open(arguments.event_key_file, encoding="utf-8") as file:
                 event_key = file.read().strip()
-        server = EventServer(event_key, arguments.host, arguments.port, keep=KEEP, on_event=show).start()
+        server = EventServer(
+            event_key,
+            arguments.host,
+            arguments.port,
+            keep=KEEP,
+            on_event=show_event,
+            on_refusal=show_refusal,
+            allowed_hosts=arguments.allow_host,
+        ).start()
     except (OSError, ValueError) as err:
         print_error(f"cannot serve on {arguments.host}:{arguments.port}: {err}")
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with server:
-        show_line(f"stand-in Event API for development at {server.url} (no functions are run)")
+        started = f"stand-in Event API for development at {server.url} (no functions are run)"
+        if arguments.json:
+            write_stderr(started)  # standard output holds nothing but objects
+        else:
+            print_line(started)
         while not stop.wait(3600):  # without a limit, Windows would not see Ctrl-C
             pass
-    write_stderr(f"{pluralize(count, 'event')} received")
+    refused = f", {pluralize(refusals, 'request')} refused" if refusals else ""
+    write_stderr(f"{pluralize(events, 'event')} received{refused}")
     return 0
