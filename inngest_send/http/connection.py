@@ -1,21 +1,22 @@
-"""One kept-alive HTTP/1.1 connection: over a channel, directly or through a proxy."""
+"""One kept-alive HTTP/1.1 connection: over a stream, directly or through a proxy."""
 
 from __future__ import annotations
 
 import time
 
+from ..runtime.clock import monotonic
 from .response import FinalResponse, Response, read_response
 from .stream import Stream, connect, start_tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
-    from typing import Optional
+    from ssl import SSLContext
 
-    from .cancellation import Cancellation
+    from .exchange import Exchange
     from .proxy import Proxy
 
 MAX_IDLE = 30.0  # seconds; load balancers close idle connections, often after 60
+MAX_AGE = 300.0  # seconds; a host name may stand for other addresses by then
 
 
 class TunnelRefused(Exception):
@@ -29,90 +30,109 @@ class TunnelRefused(Exception):
 class Route:
     """How to reach an origin: its host (no brackets) and port, TLS or none, a proxy or none."""
 
-    def __init__(self, host: str, port: int, ssl_context: Optional[ssl.SSLContext], proxy: Optional[Proxy]) -> None:
+    def __init__(
+        self, host: str, port: int, authority: str, ssl_context: SSLContext | None, proxy: Proxy | None
+    ) -> None:
+        """``authority``: the host, and the port if one is given, as in the URL."""
         self.host = host
         self.port = port
+        self.authority = authority
         self.ssl_context = ssl_context
         self.proxy = proxy
 
 
 class Connection:
-    """A connection to one origin. Its methods raise OSError, http.client.HTTPException and Cancelled.
+    """An open connection to one origin.
 
     Not an http.client.HTTPConnection: that writes head and body apart, builds the head anew with a check of each
-    header, and closes its socket before the last answer is read. Its reading of answers is used as it is.
+    header, and closes its socket before the last response is read. Its reading of responses is used as it is.
     """
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.is_reusable = False
-        self._route = route
-        self._stream: Optional[Stream] = None
-        self._idle_since = self._idle_since_wall = 0.0
+        self.idle_since = 0.0
+        self._idle_since_wall = 0.0
+        self._opened_at = monotonic()
+        self._stream = stream
 
-    def open(self, deadline: float, cancellation: Cancellation) -> None:
-        """Connect by ``deadline``, through the proxy if there is one. Raises TunnelRefused too."""
-        route, proxy = self._route, self._route.proxy
-        host, port = (route.host, route.port) if proxy is None else (proxy.host, proxy.port)
-        sock = connect(host, port, deadline, cancellation)
-        if proxy is not None and proxy.is_tunnel:
-            try:
-                _open_tunnel(Stream(sock), route, proxy, deadline, cancellation)
-            except BaseException:
-                sock.close()
-                raise
-            host = route.host
-        if route.ssl_context is not None:
-            sock = start_tls(sock, route.ssl_context, host, deadline, cancellation)
-        self._stream = Stream(sock)
-
-    def exchange(self, request: memoryview, deadline: float, cancellation: Cancellation) -> Response:
-        """Write a whole POST request, and return the answer, all by ``deadline``."""
+    def send(self, request: memoryview, exchange: Exchange) -> Response:
+        """Write a whole request, and return the response. Raises OSError, http.client.HTTPException, Cancelled."""
         stream = self._stream
-        assert stream is not None
-        self.is_reusable = False
-        stream.begin(deadline, cancellation)
+        is_reused, self.is_reusable = self.is_reusable, False
         try:
+            stream.begin(exchange.deadline, exchange.cancellation)
+            if is_reused:
+                stream.limit_unacknowledged()
             stream.sendall(request)
             response, is_reusable = read_response(stream)
         finally:
-            cancellation.detach(stream.socket)
+            exchange.cancellation.detach(stream.socket)
         if is_reusable and not stream.is_cut_short:
             self.is_reusable = True
-            self._idle_since, self._idle_since_wall = time.monotonic(), time.time()
+            self.idle_since, self._idle_since_wall = monotonic(), time.time()
         return response
 
     @property
     def has_received(self) -> bool:
-        """Whether any byte of an answer came since the last exchange began."""
-        return self._stream is not None and self._stream.has_received
+        """Whether any byte of a response came since the last request began."""
+        return self._stream.has_received
 
-    def is_fresh(self) -> bool:
-        """Return whether the idle connection has not been idle for too long, by the wall clock either.
+    def has_expired(self) -> bool:
+        """Return whether the connection is too old, or has been idle for too long, by the wall clock either.
 
         The monotonic clock may stand still while a machine is frozen, as between two invocations of a Lambda.
         """
-        idle = time.monotonic() - self._idle_since
-        return idle <= MAX_IDLE and abs(time.time() - self._idle_since_wall) <= MAX_IDLE
+        now = monotonic()
+        if now - self.idle_since > MAX_IDLE or now - self._opened_at > MAX_AGE:
+            return True
+        return abs(time.time() - self._idle_since_wall) > MAX_IDLE
 
     def is_alive(self) -> bool:
         """Return whether the server has left the idle connection open."""
-        return self._stream is not None and self._stream.is_alive()
+        return self._stream.is_alive()
 
-    def disconnect(self) -> None:
+    def close(self) -> None:
         """Close the socket."""
-        if self._stream is not None:
-            self._stream.close()
+        self._stream.close()
 
 
-def _open_tunnel(stream: Stream, route: Route, proxy: Proxy, deadline: float, cancellation: Cancellation) -> None:
+def open_connection(route: Route, exchange: Exchange) -> Connection:
+    """Connect, through the proxy if there is one. Raises OSError, http.client.HTTPException, Cancelled, TunnelRefused.
+
+    ``exchange.step`` says how far it came.
+    """
+    proxy, deadline, cancellation = route.proxy, exchange.deadline, exchange.cancellation
+    if proxy is None:
+        exchange.step = f"cannot connect to {route.authority}"
+        host, port = route.host, route.port
+    else:
+        exchange.step = f"cannot connect to {proxy}"
+        host, port = proxy.host, proxy.port
+    sock = connect(host, port, deadline, cancellation)
+    try:
+        if proxy is not None and proxy.is_tunnel:
+            exchange.step = f"cannot connect to {route.authority} through {proxy}"
+            _open_tunnel(Stream(sock), route, proxy, exchange)
+            host = route.host
+        if route.ssl_context is not None:
+            sock = start_tls(sock, route.ssl_context, host, deadline, cancellation)
+        return Connection(Stream(sock))
+    except BaseException:
+        sock.close()
+        raise
+    finally:
+        cancellation.detach(sock)
+
+
+def _open_tunnel(stream: Stream, route: Route, proxy: Proxy, exchange: Exchange) -> None:
     host = f"[{route.host}]" if ":" in route.host else route.host
     authority = f"{host}:{route.port}"
-    head = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+    head = [f"CONNECT {authority} HTTP/1.1", f"host: {authority}"]
     head += [f"{name}: {value}" for name, value in proxy.headers.items()]
-    stream.begin(deadline, cancellation)
-    stream.sendall("\r\n".join([*head, "", ""]).encode("ascii"))
+    stream.begin(exchange.deadline, exchange.cancellation)
+    stream.sendall(memoryview("\r\n".join([*head, "", ""]).encode()))
     # Not http.client's own set_tunnel(): it reports a refusal as an OSError without a status.
-    response = FinalResponse(stream.makefile(), "CONNECT")
+    response = FinalResponse(stream, "CONNECT")
     try:
         response.begin()
         if not 200 <= response.status < 300:

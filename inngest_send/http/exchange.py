@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from .cancellation import Cancellation
     from .response import Response
 
+# What belongs to the connection, or says where a body ends: not for others to set.
+_RESERVED = {
+    *("host", "content-length", "transfer-encoding", "te", "trailer", "content-encoding", "accept-encoding"),
+    *("connection", "keep-alive", "proxy-connection", "proxy-authorization", "upgrade", "expect"),
+}
+
 
 class Exchange(urllib.request.Request):
     """A POST request, as urllib's opener takes it, which its handler fills in with what came of it.
@@ -20,6 +26,7 @@ class Exchange(urllib.request.Request):
     ``response``: that of the server, or of a proxy that refused to connect to it; None when there was none.
     ``problem``: why there is no response of the server, in words; "" when there is one.
     ``cause``: the exception behind the problem, or None where its text may quote what the server said.
+    ``timed_out``: the problem is that the time was over.
     ``may_have_arrived``: the server may have got the request, or the beginning of it.
     ``resent``: the request had gone out before, on a connection that died without a response.
     ``is_retriable``: after a problem, another try may succeed.
@@ -41,16 +48,19 @@ class Exchange(urllib.request.Request):
         super().__init__(url, method="POST")
         self.headers = dict(headers)  # not by add_header(), which would write X-inngest-sdk
         self.data = body
-        self.deadline = monotonic() + timeout
+        self.began_at = monotonic()
+        self.deadline = self.began_at + timeout
         self.cancellation = cancellation
         self.new_connection = new_connection
+        self.step = ""  # what is being done, in words
         self.response: Response | None = None
         self.problem = ""
         self.cause: BaseException | None = None
+        self.timed_out = False
         self.may_have_arrived = False
         self.resent = False
         self.is_retriable = False
-        self.is_connecting = False
+        self._own_headers = headers
 
     def fail(self, problem: str, cause: BaseException | None = None, *, is_retriable: bool = True) -> None:
         """Say that no response of the server came."""
@@ -61,9 +71,22 @@ class Exchange(urllib.request.Request):
             cause.__cause__ = cause.__context__ = None
             self.cause = cause.with_traceback(None)
 
+    def all_headers(self) -> Mapping[str, str]:
+        """Return the request's own headers, and those that were added by whoever wraps the opener, as tracers do."""
+        own = self._own_headers
+        if not self.unredirected_hdrs and self.headers == own:
+            return own
+        added = {}
+        for name, value in (*self.headers.items(), *self.unredirected_hdrs.items()):
+            name = str(name).lower()
+            text = f"{name}{value}"
+            if name not in own and name not in _RESERVED and text.isascii() and text.isprintable():
+                added[name] = str(value)
+        return {**own, **added}
+
 
 def request_lines(target: str, host: str, headers: Mapping[str, str], size: int) -> list[str]:
     """Return the lines of the head of a POST request with a body of ``size`` bytes."""
-    lines = [f"POST {target} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
+    lines = [f"POST {target} HTTP/1.1", f"host: {host}", "accept-encoding: identity"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    return [*lines, f"Content-Length: {size}"]
+    return [*lines, f"content-length: {size}"]

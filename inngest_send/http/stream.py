@@ -1,12 +1,20 @@
 """A connected socket with one deadline over all that is done with it.
 
-A timeout of the standard library bounds one read, so a server that drips a byte a second holds its caller for ever.
-Here the socket does not block, and each wait ends at the deadline.
+A time-out of the standard library bounds one read, so a server that drips a byte a second holds its caller for ever.
+Here the socket does not block, and there is one place that waits: ``_wait``, which polls until the deadline.
+
+- Reading polls first, since a response is hardly ever there yet, and an exception costs more than a poll.
+- Writing writes first, since the kernel hardly ever lacks the room. When it does, reading is polled for, too: a server
+  may refuse a large body before it has read it. Its response must be read then, before a failed write makes the kernel
+  drop it.
+- Under TLS either may have to wait for the other direction, which SSLWantReadError and SSLWantWriteError say.
+
+Setting the time left as the socket's time-out before each read and write would be shorter. It makes a system call more
+for each, and a TLS write that waits for room could not look for an early response.
 """
 
 from __future__ import annotations
 
-import io
 import select
 import socket
 
@@ -16,19 +24,25 @@ except ImportError:  # a Python built without it does http
     ssl = None  # type: ignore[assignment]
 
 from ..runtime.clock import monotonic
+from ..runtime.signals import raise_if_from_signal_handler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ssl import SSLContext, SSLSocket
-    from typing import Any, Optional, Tuple, Type
 
     from .cancellation import Cancellation
 
-_MAX_WAIT = 3600.0  # seconds; longer waits are made of several, since poll() counts milliseconds in a C int
-_INTERIM = b"HTTP/1.1 1"
+CHUNK = 65536  # bytes
 
-_WANTS_READ: Tuple[Type[OSError], ...] = (BlockingIOError,)
-_WANTS_WRITE: Tuple[Type[OSError], ...] = (BlockingIOError,)
+# seconds. A path that swallows packets, as a firewall does that forgot the connection, acknowledges nothing; a server
+# that is slow, does. The kernel tells the two apart and ends the connection.
+MAX_UNACKNOWLEDGED = 5.0
+
+_MAX_WAIT = 3600.0  # seconds; longer waits are made of several, since poll() counts milliseconds in a C int
+_INFORMATIONAL = b"HTTP/1.1 1"
+
+_WANTS_READ: tuple[type[OSError], ...] = (BlockingIOError,)
+_WANTS_WRITE: tuple[type[OSError], ...] = (BlockingIOError,)
 if ssl is not None:
     _WANTS_READ += (ssl.SSLWantReadError,)
     _WANTS_WRITE += (ssl.SSLWantWriteError,)
@@ -40,27 +54,27 @@ def connect(host: str, port: int, deadline: float, cancellation: Cancellation) -
     Each address may take its share of the time left, so that a silent one does not take it all. Looking up the name
     cannot be interrupted.
     """
-    error: Optional[OSError] = None
-    # As bytes, so that the lookup does not load the idna codec: config made the name ASCII.
-    addresses = socket.getaddrinfo(host.encode("ascii"), port, 0, socket.SOCK_STREAM)
-    try:
-        for index, (family, kind, protocol, _, address) in enumerate(addresses):
-            sock = socket.socket(family, kind, protocol)
-            try:
-                cancellation.attach(sock)
-                sock.settimeout(time_left(deadline) / (len(addresses) - index))
-                sock.connect(address)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return sock
-            except OSError as err:
-                sock.close()
-                error = err
-            except BaseException:
-                sock.close()
+    # As bytes the lookup does not load the idna codec: config made the name ASCII. One that a program has put in the
+    # place of Python's own, to cache names or to map them in tests, gets what urllib would give it.
+    is_own = getattr(socket.getaddrinfo, "__globals__", None) is vars(socket)
+    addresses = socket.getaddrinfo(host.encode() if is_own else host, port, 0, socket.SOCK_STREAM)
+    failure: OSError | None = None
+    for index, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            cancellation.attach(sock)
+            sock.settimeout(time_left(deadline) / (len(addresses) - index))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except BaseException as err:
+            cancellation.detach(sock)
+            sock.close()
+            raise_if_from_signal_handler(err)
+            if not isinstance(err, OSError):
                 raise
-        raise error or OSError("the host has no address")
-    finally:
-        error = None  # else this frame and the error's traceback would hold each other
+            failure = err.with_traceback(None)  # breaks the reference cycle exception > traceback > frame
+    raise failure or OSError("the host has no address")
 
 
 def start_tls(
@@ -72,12 +86,14 @@ def start_tls(
     except BaseException:
         sock.close()
         raise
-    try:
+    finally:
         cancellation.detach(sock)
+    try:
         cancellation.attach(tls)
         tls.settimeout(time_left(deadline))  # bounds the handshake as a whole
         tls.do_handshake()
     except BaseException:
+        cancellation.detach(tls)
         tls.close()
         raise
     return tls
@@ -92,7 +108,7 @@ def time_left(deadline: float) -> float:
 
 
 class Stream:
-    """A socket that never blocks beyond its deadline; http.client reads answers from it."""
+    """A socket that never blocks beyond its deadline. Its methods raise OSError."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -100,140 +116,129 @@ class Stream:
         self.has_received = False  # since begin()
         self.has_ended = False  # the end of the stream was read
         self.is_cut_short = False  # the peer answered before it had the whole request
+        self._pending = getattr(sock, "pending", None)  # under TLS: what was received and decrypted already
         self._deadline = 0.0
-        self._early = b""
+        self._received = b""  # and not yet read
 
     def begin(self, deadline: float, cancellation: Cancellation) -> None:
-        """Begin an exchange that ends by ``deadline``, on the monotonic clock. Raises Cancelled."""
+        """Begin an exchange that ends by ``deadline``, by runtime.clock. Raises Cancelled."""
         cancellation.attach(self.socket)
         self.has_received = False
         self._deadline = deadline
-        self._early = b""
+        self._received = b""
+
+    def limit_unacknowledged(self) -> None:
+        """Have the kernel end the connection soon when the peer acknowledges nothing; where it can, as Linux does."""
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # In half the time at most, so that as much is left for another connection.
+            seconds = min(MAX_UNACKNOWLEDGED, time_left(self._deadline) / 2)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(seconds * 1000)))
 
     def is_alive(self) -> bool:
         """Return whether the peer has neither closed the connection nor sent what nobody asked for."""
         try:
             readable, _ = _poll(self.socket, True, False, 0)
-            return not readable or self._receive() is None  # under TLS it may have been a session ticket
-        except OSError:
+            return not readable or self._receive_now() is None  # under TLS it may have been a session ticket
+        except OSError as err:
+            raise_if_from_signal_handler(err)
             return False
 
-    def sendall(self, data: Any) -> None:
-        """Write ``data``, or as much as the peer takes before it answers: a refusal need not wait for the end.
-
-        After a failed write an answer that waits to be read is often lost, so it is watched for while writing.
-        """
-        view = memoryview(data)
+    def sendall(self, data: memoryview) -> None:
+        """Write ``data``, or as much as the peer takes before it responds: a refusal need not wait for the end."""
         while True:
             for_writing = True
             try:
-                view = view[self.socket.send(view) :]
-            except _WANTS_WRITE:
-                pass
-            except _WANTS_READ:
+                data = data[self.socket.send(data) :]
+            except _WANTS_WRITE as err:
+                raise_if_from_signal_handler(err)
+            except _WANTS_READ as err:
+                raise_if_from_signal_handler(err)
                 for_writing = False
-            except OSError:
-                if not self._is_answered():
+            except OSError as err:
+                raise_if_from_signal_handler(err)
+                if not self._has_early_response():
                     raise
                 self.is_cut_short = True
                 return
-            if not view:
+            if not data:
                 return
-            readable, _ = _poll(self.socket, True, for_writing, time_left(self._deadline))
-            if readable and self._is_answered():
+            readable, _ = self._wait(True, for_writing)
+            if readable and self._has_early_response():
                 self.is_cut_short = True
                 return
 
-    def makefile(self) -> ResponseFile:
-        """Return a file to read one answer from."""
-        return ResponseFile(_Reader(self))
-
-    def receive_into(self, buffer: Any) -> int:
-        """Wait for bytes and read them; 0 at the end of the stream."""
-        if self._early:
-            count = min(len(buffer), len(self._early))
-            buffer[:count] = self._early[:count]
-            self._early = self._early[count:]
-            return count
+    def receive(self, size: int = CHUNK) -> bytes:
+        """Return some bytes, up to ``size``, as soon as there are any; b"" at the end of the stream."""
+        if self._received:
+            received, self._received = self._received[:size], self._received[size:]
+            return received
+        for_writing = False
         while True:
-            left = time_left(self._deadline)
-            for_writing = False
+            if self._pending is None or not self._pending():
+                self._wait(not for_writing, for_writing)
             try:
-                count = self.socket.recv_into(buffer)
-            except _WANTS_READ:
-                pass
-            except _WANTS_WRITE:
+                received = self.socket.recv(size)
+            except _WANTS_READ as err:
+                raise_if_from_signal_handler(err)
+                for_writing = False
+            except _WANTS_WRITE as err:
+                raise_if_from_signal_handler(err)
                 for_writing = True
             else:
-                if count:
+                if received:
                     self.has_received = True
                 else:
                     self.has_ended = True
-                return count
-            _poll(self.socket, not for_writing, for_writing, left)
+                return received
 
     def close(self) -> None:
         """Close the socket."""
         self.socket.close()
 
-    def _receive(self) -> Optional[bytes]:
+    def _wait(self, reading: bool, writing: bool) -> tuple[bool, bool]:
+        """Return whether the socket can be read from, and written to, as soon as one is so. Raises socket.timeout."""
+        while True:
+            seconds = time_left(self._deadline)
+            readable, writable = _poll(self.socket, reading, writing, seconds)
+            if readable or writable:
+                return readable, writable
+            if seconds < _MAX_WAIT:  # it was all the time left, whatever a clock says that a test has frozen
+                raise socket.timeout("timed out")
+
+    def _receive_now(self) -> bytes | None:
         """Return what can be read without waiting: b"" at the end of the stream, None for nothing."""
         try:
-            return self.socket.recv(65536)
-        except (*_WANTS_READ, *_WANTS_WRITE):
+            return self.socket.recv(CHUNK)
+        except (*_WANTS_READ, *_WANTS_WRITE) as err:
+            raise_if_from_signal_handler(err)
             return None
 
-    def _is_answered(self) -> bool:
-        """Return whether the peer answered, or ended the stream, before the whole request was written."""
+    def _has_early_response(self) -> bool:
+        """Return whether the peer responded, or ended the stream, before the whole request was written."""
         try:
-            received = self._receive()
-        except OSError:
+            received = self._receive_now()
+        except OSError as err:
+            raise_if_from_signal_handler(err)
             return False  # the write that follows says what is wrong
         if received is None:
             return False
         if not received:
             return True
         self.has_received = True
-        self._early += received
-        return _begins_final_response(self._early)
-
-
-class ResponseFile(io.BufferedReader):
-    """A file to read one answer from. ``has_surplus``, once it is closed: more had come than was read."""
-
-    has_surplus = False
-
-    def close(self) -> None:
-        """Close the file, not the channel."""
-        if not self.closed:
-            self.raw.is_over = True  # type: ignore[attr-defined]  # so that peek() reads nothing more
-            self.has_surplus = bool(self.peek())
-        super().close()
-
-
-class _Reader(io.RawIOBase):
-    is_over = False
-
-    def __init__(self, stream: Stream) -> None:
-        self._channel = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        return 0 if self.is_over else self._channel.receive_into(buffer)
+        self._received += received
+        return _begins_final_response(self._received)
 
 
 def _begins_final_response(received: bytes) -> bool:
-    """Return whether there is more than interim answers (RFC 9110, section 15.2), which may come unasked."""
-    while received.startswith(_INTERIM):
+    """Return whether there is more than informational responses (RFC 9110, section 15.2), which may come unasked."""
+    while received.startswith(_INFORMATIONAL):
         _, end, received = received.partition(b"\r\n\r\n")
         if not end:
             return False
-    return received[: len(_INTERIM)] != _INTERIM[: len(received)]
+    return received[: len(_INFORMATIONAL)] != _INFORMATIONAL[: len(received)]
 
 
-def _poll(sock: socket.socket, reading: bool, writing: bool, seconds: float) -> Tuple[bool, bool]:
+def _poll(sock: socket.socket, reading: bool, writing: bool, seconds: float) -> tuple[bool, bool]:
     """Wait until the socket can be read from or written to; an error or an end counts as both."""
     if hasattr(select, "poll"):
         poll = select.poll()

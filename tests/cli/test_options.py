@@ -52,7 +52,7 @@ class WhereToTest(unittest.TestCase):
             with self.subTest(arguments, variables=variables):
                 code, output, errors = dry_run(variables, arguments)
                 _, _, host, path = url.split("/", 3)
-                head = ["POST /{} HTTP/1.1".format(path), "Host: " + host]
+                head = ["POST /{} HTTP/1.1".format(path), "host: " + host]
                 self.assertEqual((code, output.split("\n")[:2]), (0, head), errors)
 
     def test_env_and_app_id_are_the_clients(self):

@@ -77,7 +77,7 @@ class SecretTest(unittest.TestCase):
     def test_the_key_is_hidden_wherever_a_server_quotes_the_path(self):
         for key in KEYS:
             forms = (key, quote(key, safe=""), quote(key, safe="-._~!$&'()*+,;=:@"))
-            for case, script in quoting("no route to /e/{}".format(forms[2])).items():
+            for case, script in quoting(f"no route to /e/{forms[2]}").items():
                 with self.subTest(case, key=key), ScriptedServer(then=script) as server:
                     self.check(server, key, forms + (DATA,))
 
@@ -91,10 +91,10 @@ class SecretTest(unittest.TestCase):
             forms = (key, quote(key, safe=""), quote(key, safe="-._~!$&'()*+,;=:@"))
             for form in forms:
                 for status in (200, 404, 502):
-                    for body in ("cannot POST /e/{}".format(form).encode(), {"error": "no key " + form}):
+                    for body in (f"cannot POST /e/{form}".encode(), {"error": "no key " + form}):
                         with self.subTest(form, status=status), ScriptedServer(then=answering(status, body)) as server:
                             self.check(server, key, forms + (DATA,))
-                location = {"Location": "/e/{}/".format(forms[2])}
+                location = {"Location": f"/e/{forms[2]}/"}
                 with ScriptedServer(answering(301, headers=location)) as server:
                     self.check(server, key, forms + (DATA,))
 
@@ -122,7 +122,3 @@ class SecretTest(unittest.TestCase):
             for text in (record.getMessage(), repr(record.args)):
                 self.assertNotIn(KEYS[0], text)
                 self.assertNotIn(DATA, text)
-
-
-if __name__ == "__main__":
-    unittest.main()

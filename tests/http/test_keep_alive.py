@@ -23,14 +23,15 @@ from tests.helpers.servers import (
 )
 
 FORKING = """
-import os, sys
-from {name} import Event, Inngest
+import importlib, os, sys
+inngest = importlib.import_module(sys.argv[1])
+Event, Inngest = inngest.Event, inngest.Inngest
 
-client = Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[1])
+client = Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[2])
 
 def send(who):
     for number in range(25):
-        name = "{{}} {{}}".format(who, number)
+        name = f"{who} {number}"
         ids = client.send_sync(Event(name=name))
         assert ids == ["id of " + name], ids
 
@@ -50,15 +51,17 @@ client.close()
 sys.exit(status != 0)
 """
 
+runtime_clock = module("runtime.clock")
+
 
 class Clock:
-    """Stands in for the module ``time``; each clock can be moved."""
+    """Stands in for the module ``time``, and for ``runtime.clock``; each clock can be moved."""
 
     def __init__(self):
         self.monotonic_offset = self.wall_offset = 0
 
     def monotonic(self):
-        return time.monotonic() + self.monotonic_offset
+        return runtime_clock.monotonic() + self.monotonic_offset
 
     def time(self):
         return time.time() + self.wall_offset
@@ -93,7 +96,7 @@ class ReuseTest(unittest.TestCase):
 
         def work(client, number):
             for round in range(10):
-                name = "thread {} round {}".format(number, round)
+                name = f"thread {number} round {round}"
                 if send(client, name) != ["id of " + name]:
                     mistakes.append(name)
 
@@ -157,7 +160,7 @@ class NotReusedTest(unittest.TestCase):
         for case, monotonic, wall, connections in cases:
             with self.subTest(case):
                 clock = Clock()
-                with mock.patch.object(module("http.connection"), "time", clock):
+                with mock.patch.multiple(module("http.connection"), time=clock, monotonic=clock.monotonic):
                     with ScriptedServer() as server, client_for(server) as client:
                         send(client)
                         clock.monotonic_offset, clock.wall_offset = monotonic, wall
@@ -211,7 +214,7 @@ class NotReusedTest(unittest.TestCase):
             peer.read()
             body = b'{"ids":["FIRST"],"status":200}'
             forged = b'HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{"ids":["FORGED"],"status":200}'
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n".format(len(body)).encode() + body + forged)
+            peer.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body + forged)
             peer.read()
 
         with ScriptedServer(script, name_ids) as server, client_for(server) as client:
@@ -251,9 +254,13 @@ class NotReusedTest(unittest.TestCase):
         for ssl_context in (None, server_context()):
             with self.subTest(tls=ssl_context is not None):
                 with ScriptedServer(then=name_ids, ssl_context=ssl_context) as server:
-                    code = FORKING.format(name=library.NAME)
                     environ = dict(os.environ, SSL_CERT_FILE=os.path.join(CERTIFICATES, "authority.pem"))
-                    subprocess.run([sys.executable, "-c", code, server.url], cwd=library.ROOT, env=environ, check=True)
+                    subprocess.run(
+                        [sys.executable, "-c", FORKING, library.NAME, server.url],
+                        cwd=library.ROOT,
+                        env=environ,
+                        check=True,
+                    )
                 self.assertEqual(server.connections, 2)
                 self.assertEqual(len(server.requests), 100)
 
@@ -313,7 +320,3 @@ class DeadConnectionTest(unittest.TestCase):
             error = failure_of(client)
         self.assertEqual((error.attempts, server.connections), (1, 1))
         self.assertIn("closed the connection without an answer", str(error))
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -19,11 +19,12 @@ AUTHORITY = os.path.join(CERTIFICATES, "authority.pem")
 EVENT = inngest.Event(name="test/event")
 
 WITHOUT_SSL = """
-import sys
+import importlib, sys
 sys.modules["ssl"] = sys.modules["_ssl"] = None  # as in a Python built without it: the import fails
-from {name} import Error, Event, Inngest
+inngest = importlib.import_module(sys.argv[1])
+Error, Event, Inngest = inngest.Error, inngest.Event, inngest.Inngest
 
-with Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[1]) as client:
+with Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[2]) as client:
     print(len(client.send_sync(Event(name="test/event"))))
 try:
     Inngest(app_id="test", event_key="key", event_api_base_url="https://127.0.0.1/")
@@ -73,7 +74,7 @@ class VerificationTest(unittest.TestCase):
     def test_names_and_addresses_are_verified_alike(self):
         with ScriptedServer(ssl_context=server_context()) as server:
             for host in ("localhost", "LOCALHOST", "127.0.0.1"):
-                url = "https://{}:{}".format(host, server.port)
+                url = f"https://{host}:{server.port}"
                 with self.subTest(host):
                     with client_for(server, event_api_base_url=url, ssl_context=client_context()) as client:
                         self.assertEqual(len(client.send_sync(EVENT)), 1)
@@ -102,7 +103,7 @@ class VersionTest(unittest.TestCase):
                 try:
                     client.send_sync(EVENT)
                 except inngest.SendEventsError as error:
-                    self.skipTest("this machine cannot speak TLS 1.1: {}".format(error))
+                    self.skipTest(f"this machine cannot speak TLS 1.1: {error}")
             with trusting_the_authority(), client_for(server, max_attempts=1) as client:
                 error = failure_of(client)
         self.assertIsInstance(error.__cause__, ssl.SSLError)
@@ -164,12 +165,8 @@ class KeptAliveTest(unittest.TestCase):
 class WithoutSslTest(unittest.TestCase):
     def test_a_python_without_ssl_sends_over_http_and_says_what_https_needs(self):
         with ScriptedServer() as server:
-            command = [sys.executable, "-W", "error", "-c", WITHOUT_SSL.format(name=library.NAME), server.url]
+            command = [sys.executable, "-W", "error", "-c", WITHOUT_SSL, library.NAME, server.url]
             output = subprocess.check_output(command, cwd=library.ROOT, universal_newlines=True)
         count, message = output.splitlines()
         self.assertEqual(count, "1")
         self.assertIn("https needs the ssl module", message)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,0 +1,48 @@
+"""What went wrong on the way to the server, in words that name the host and hold nothing that it said."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+
+try:
+    import ssl
+except ImportError:  # a Python built without it does http
+    ssl = None  # type: ignore[assignment]
+
+
+def http_problem(error: http.client.HTTPException) -> str:
+    """Return what was wrong with a response."""
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "the server closed the connection without an answer"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the answer was cut short"
+    return "the answer is not HTTP"
+
+
+def network_problem(error: OSError, timeout: float) -> str:
+    """Return what was wrong with a connection. ``timeout``: the seconds that the attempt might take."""
+    if is_timeout(error):
+        return f"timed out after {duration(timeout)}"
+    if ssl is not None and isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or type(error).__name__}"
+    return str(error.strerror or type(error).__name__)
+
+
+def refusal_problem(authority: str, status: int) -> str:
+    """Return what a proxy that refuses to connect said, and what can be done where it cannot know the host."""
+    problem = f"HTTP {status} {http.client.responses.get(status, '')}".rstrip()
+    host = authority.rpartition(":")[0] or authority
+    if "." in host or ":" in host:
+        return problem
+    return f"{problem}; where it is not for the proxy to reach {host}, add {host} to NO_PROXY"
+
+
+def is_timeout(error: OSError) -> bool:
+    """Return whether the time of the attempt was over; an error of the kernel's own time-out has an errno."""
+    return isinstance(error, socket.timeout) and error.errno is None
+
+
+def duration(seconds: float) -> str:
+    """Return a time in seconds, or in milliseconds where it is short."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{max(1, round(seconds * 1000))} ms"
