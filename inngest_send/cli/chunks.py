@@ -7,14 +7,15 @@ Every generator here and in ``records`` hands that on.
 from __future__ import annotations
 
 import os
-import select
 import time
 import zlib
 from itertools import chain
 
+from . import descriptors
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from typing import BinaryIO
 
 CHUNK = 65536  # bytes
@@ -29,18 +30,18 @@ def read_chunks(file: BinaryIO, is_file: bool) -> Iterator[bytes]:
     idle_at = time.monotonic() + LINGER
     while True:
         # A steady trickle is never silent for long: what waits for LINGER is to go out all the same.
-        if can_wait and not select.select([file], [], [], max(0.0, idle_at - time.monotonic()))[0]:
+        if can_wait and not descriptors.wait_to_read(file.fileno(), idle_at - time.monotonic()):
             yield b""
             idle_at = time.monotonic() + LINGER
             continue
-        chunk = file.read1(CHUNK)  # type: ignore[attr-defined]  # BinaryIO does not tell
+        chunk = descriptors.read(file, CHUNK)
         if not chunk:
             return
         yield chunk
 
 
-def unpack_if_gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the chunks, unpacked where they begin as those of a .gz file do. Raises EOFError, zlib.error."""
+def unpack_if_gzip(chunks: Iterator[bytes]) -> Generator[bytes, None, bool]:
+    """Do what ``unpack`` does where the chunks begin as those of a .gz file do, else yield them as they are."""
     head = b""
     for chunk in chunks:
         head += chunk
@@ -48,29 +49,41 @@ def unpack_if_gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
             break
         yield b""
     chunks = chain([head] if head else [], chunks)
-    yield from unpack(chunks) if head.startswith(_GZIP) else chunks
+    if head.startswith(_GZIP):
+        return (yield from unpack(chunks))
+    yield from chunks
+    return False
 
 
-def unpack(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def unpack(chunks: Iterator[bytes]) -> Generator[bytes, None, bool]:
     """Yield what the members of a .gz file hold. Raises EOFError, zlib.error.
 
-    Not by gzip.GzipFile, which waits for a whole block of a pipe, even after a signal.
+    Not by gzip.GzipFile, which waits for a whole block of a pipe, even after a signal. What stands behind a member
+    and is none is read and left out, as gzip does it; return whether there was such a thing.
     """
     decompressor = None
+    has_member = False
+    head = b""  # of a member
     for chunk in chunks:
         if not chunk:
             yield b""
         while chunk:
             if decompressor is None:
-                chunk = chunk.lstrip(b"\0")  # a member may be padded
-                if not chunk:
+                head = (head + chunk).lstrip(b"\0")  # a member may be padded
+                if has_member and not head.startswith(_GZIP):
+                    if not _GZIP.startswith(head):
+                        for _ in chunks:
+                            yield b""
+                        return True
                     break
                 decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                chunk, head = head, b""
             content = decompressor.decompress(chunk, CHUNK)
             if content:
                 yield content
             chunk = decompressor.unconsumed_tail
             if decompressor.eof:
-                chunk, decompressor = decompressor.unused_data, None
+                chunk, decompressor, has_member = decompressor.unused_data, None, True
     if decompressor is not None:
         raise EOFError("the compressed data is cut short")
+    return bool(head)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..event import EncodedEvent
-    from .records import Entry, Where
+    from .records import Entries, Entry, Where
 
 
 class CsvReader(RowReader):
@@ -101,7 +101,10 @@ class _SilentError(Exception):
 
 
 class CsvRecords:
-    """The records of a file, the header not among them, as (number of the first line, bytes); IDLE for silence."""
+    """The records of a file, the header not among them, as (number of the first line, bytes); IDLE for silence.
+
+    What iterating returns at its end is how many lines there were.
+    """
 
     def __init__(self, head: bytes, chunks: Iterator[bytes], where: Where, reader: CsvReader) -> None:
         self._chunks = chain([head], chunks)
@@ -114,7 +117,7 @@ class CsvRecords:
         self._number = 1  # of the record's first line
         self._has_header = False
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Entries:
         while True:
             records = csv.reader(self._feed(), self._reader.dialect)
             try:
@@ -123,7 +126,7 @@ class CsvRecords:
                         next(records)
                     yield from self._finish_record()
             except StopIteration:
-                return
+                return self._number - 1
             except _SilentError:
                 yield IDLE
                 self._lines.extendleft(reversed(self._record))

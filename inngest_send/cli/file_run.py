@@ -141,6 +141,7 @@ class FileRun:
                         return
                     if number:
                         file.add(source.reader.to_line(text, self._ids.of(source, number, text)))
+                self._close(source)
             except UnreadableError as err:
                 self._report.problem(str(err))
 
@@ -172,12 +173,18 @@ class FileRun:
                             self._end(source, number, text)
                             break
                 else:
-                    self._sources.popleft().close()
+                    self._close(self._sources.popleft())
             except UnreadableError as err:
                 self._report.problem(str(err))
                 self._end(source)
             if batch.events:
                 yield batch
+
+    def _close(self, source: Source) -> None:
+        """Close a source that was read to its end."""
+        source.close()
+        if source.warning:
+            self._report.problem(source.warning)
 
     def _end(self, source: Source, number: int = 0, text: bytes = b"") -> None:
         """Read no further; a line that was read and is not to be sent goes back to its source."""

@@ -12,6 +12,8 @@ import sys
 from ..client import Inngest
 from ..config import DEV_MODE, dev_origin
 from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
+from . import descriptors
+from .chunks import CHUNK
 from .output import write_stderr
 
 TYPE_CHECKING = False
@@ -123,7 +125,12 @@ def _event_key(path: str | None) -> str | None:
 def read_text(path: str, option: str, is_line: bool = False) -> str:
     """Return the text of a file, or, for ``-``, of standard input or its first line. Raises OSError."""
     if path == "-":
-        content = sys.stdin.buffer.readline() if is_line else sys.stdin.buffer.read()
+        content = b""
+        for chunk in iter(lambda: descriptors.read(sys.stdin.buffer, CHUNK), b""):
+            content += chunk
+            if is_line and b"\n" in content:
+                content = content.partition(b"\n")[0]
+                break
     else:
         with open(path, "rb") as file:
             content = file.read()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
+import threading
+
+from .descriptors import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
+
+_BUFFER = 65536  # characters
 
 
 class Output:
@@ -20,37 +24,48 @@ class Output:
     def __init__(self) -> None:
         self.has_failed = False
         self._is_closed = False
-        if isinstance(sys.stdout, io.TextIOWrapper):  # JSON is UTF-8, whatever the locale
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+        self._lines: list[str] = []
+        self._size = 0
+        self._lock = threading.RLock()  # a server's threads print
 
     def write(self, line: str) -> None:
-        """Print a line."""
-        if not self._is_closed:
-            try:
-                sys.stdout.write(f"{line}\n")
-            except OSError as err:
-                self._close(err)
+        """Print a line, at the latest at the next ``flush``."""
+        with self._lock:
+            self._lines.append(line)
+            self._size += len(line)
+            if self._size > _BUFFER:
+                self.flush()
 
     def flush(self) -> None:
         """Hand what was printed to the reader."""
-        if not self._is_closed:
+        with self._lock:
+            text = "".join(f"{line}\n" for line in self._lines)
+            self._lines, self._size = [], 0
+            if not text or self._is_closed:
+                return
             try:
-                sys.stdout.flush()
+                _write(sys.stdout, text, text.encode("utf-8", "backslashreplace"))  # as JSON is, whatever the locale
             except OSError as err:
-                self._close(err)
-
-    def _close(self, error: OSError) -> None:
-        self._is_closed = True
-        _silence(sys.stdout)
-        if not isinstance(error, BrokenPipeError):
-            self.has_failed = True
-            print_error(f"cannot write to standard output: {error}")
+                self._is_closed = True
+                _silence(sys.stdout)
+                if not isinstance(err, BrokenPipeError):
+                    self.has_failed = True
+                    print_error(f"cannot write to standard output: {err}")
 
 
 def write_stderr(text: str, end: str = "\n") -> None:
-    """Write to standard error. What it does not take is lost: no event is lost for a message."""
+    """Write to standard error. What it does not take is lost: no event is lost for a message.
+
+    Names of files that are not UTF-8 come out byte by byte as they are, so that a command can be pasted.
+    """
+    text += end
+    encoding = sys.stderr.encoding or "utf-8"
     try:
-        print(text, end=end, file=sys.stderr, flush=True)
+        content = text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        content = text.encode(encoding, "backslashreplace")
+    try:
+        _write(sys.stderr, text, content)
     except OSError:
         _silence(sys.stderr)
 
@@ -71,6 +86,19 @@ def open_missing_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))  # noqa: SIM115  # to the end
+
+
+def _write(stream: TextIO, text: str, content: bytes) -> None:
+    """Write to a standard stream: the content, or the text where it is no plain descriptor. Raises OSError."""
+    try:
+        descriptor = stream.fileno() if os.name == "posix" else -1  # a Windows console takes no bytes
+    except OSError:  # a test's stream
+        descriptor = -1
+    if descriptor >= 0:
+        write_all(descriptor, content)
+    else:
+        stream.write(text)
+        stream.flush()
 
 
 def _silence(stream: TextIO) -> None:

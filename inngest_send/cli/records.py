@@ -1,7 +1,7 @@
 """Cuts chunks of bytes into records: the lines of a file, or the items of one JSON array.
 
-Each function is a generator of (number, text), and IDLE while a pipe is silent. What is in the text is not looked at,
-but for where it ends. ``where`` says how a message names a number.
+Each function is a generator of (number, text), and IDLE while a pipe is silent; it returns how many records there
+were. What is in the text is not looked at, but for where it ends. ``where`` says how a message names a number.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from .json_text import json_problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from typing import Tuple
 
     Entry = Tuple[int, bytes]
+    Entries = Generator[Entry, None, int]
     Where = Callable[[int], str]
 
 MAX_LINE = 32 * 1024 * 1024  # bytes; an event of 3 MiB takes up to six times that when all of it is escaped
@@ -34,7 +35,7 @@ class UnreadableError(Exception):
     """A source cannot be read on. The message names it, and says where."""
 
 
-def split_lines(head: bytes, chunks: Iterator[bytes], where: Where) -> Iterator[Entry]:
+def split_lines(head: bytes, chunks: Iterator[bytes], where: Where) -> Entries:
     """Yield the lines that are not blank, without surrounding whitespace. Raises UnreadableError."""
     number = 0
     pieces = [head]
@@ -61,13 +62,13 @@ def split_lines(head: bytes, chunks: Iterator[bytes], where: Where) -> Iterator[
             if size > MAX_LINE:
                 raise UnreadableError(f"{where(number + 1)}: a line of more than {MAX_LINE:,} bytes")
         else:
-            line = _BOM_OF_LINE.sub(b"", b"".join(pieces)).strip()
-            if line:
-                yield number + 1, line
-            return
+            last = _BOM_OF_LINE.sub(b"", b"".join(pieces))
+            if last.strip():
+                yield number + 1, last.strip()
+            return number + bool(last)
 
 
-def split_array(head: bytes, chunks: Iterator[bytes], where: Where) -> Iterator[Entry]:
+def split_array(head: bytes, chunks: Iterator[bytes], where: Where) -> Entries:
     """Yield the items of an array, each on one line. Raises UnreadableError."""
     # What is not UTF-8 becomes a lone surrogate, which the event is then refused for, and no other item.
     decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
@@ -107,6 +108,7 @@ def split_array(head: bytes, chunks: Iterator[bytes], where: Where) -> Iterator[
     rest = text[at + 1 :] + "".join(decode(chunk) for chunk in chunks)
     if rest.strip():
         raise UnreadableError(f"{where(number)}: there is text after the array")
+    return number - 1
 
 
 def _array_problem(text: str, at: int, error: Exception, is_over: bool) -> str:

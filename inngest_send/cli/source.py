@@ -8,6 +8,7 @@ import stat
 import sys
 import zlib
 
+from ..errors import ArgumentInvalidError
 from .chunks import read_chunks, unpack, unpack_if_gzip
 from .csv_rows import CsvReader, CsvRecords
 from .records import BOM, IDLE, UnreadableError, split_array, split_lines
@@ -28,14 +29,20 @@ class Source:
     """One file, or standard input for ``-``; what is compressed is unpacked.
 
     Iterating yields (number, text) of each line that is not blank, or of each item of an array; a second iteration
-    goes on where the first stopped. ``number`` counts from 1, blank lines included. Raises UnreadableError.
+    goes on where the first stopped. ``number`` counts from 1, blank lines included. Raises UnreadableError, and
+    ArgumentInvalidError when it ends before ``position``.
 
     ``reader``: what makes an event of such a text.
     ``position``: the number of the next line to be yielded, or of a blank one before it.
+    ``warning``: what was wrong with it though it could be read to its end, "" for nothing.
     """
 
     def __init__(self, path: str, reader: EventReader | RowReader, position: int = 1) -> None:
-        """Open the file; lines before ``position`` are read and not yielded. Raises OSError."""
+        """See that the file can be read; lines before ``position`` are not yielded. Raises OSError.
+
+        A regular file is opened again when its turn comes, since there may be more of them than descriptors. What is
+        none is opened once and kept: a pipe's writer would see it close.
+        """
         self.path = path
         self.reader = reader
         self.name = "<stdin>" if path == "-" else path
@@ -44,14 +51,14 @@ class Source:
         self.is_unreadable = False  # from ``position`` on
         self.bytes_read = 0
         self.size: int | None = None  # bytes, where it is known
-        if path == "-":
-            self._file: BinaryIO = sys.stdin.buffer
-        else:
-            self._file = open(path, "rb")  # noqa: SIM115  # close() closes it
+        self.warning = ""
+        self._count = 0  # lines or items, once all were read
+        self._file = self._open()
         status = os.fstat(self._file.fileno())
         self.is_file = stat.S_ISREG(status.st_mode)  # else it may be silent for long, and cannot be read again
         if self.is_file:
             self.size = status.st_size or None
+            self.close()
         self._entries = self._read()
         self._unread: list[Entry] = []
 
@@ -70,6 +77,9 @@ class Source:
         except UnreadableError:
             self.is_unreadable = True
             raise
+        if self.position > self._count + 1 and not self.is_unreadable:
+            size = f"{self._count:,} {'items' if self.is_array else 'lines'}"
+            raise ArgumentInvalidError(f"--resume-from {self.position}: {self.name} has {size}, so nothing is there")
 
     def unread(self, number: int, text: bytes) -> None:
         """Take back the line that was yielded last, so that it is yielded again. IDLE is no line, and forgotten."""
@@ -100,20 +110,27 @@ class Source:
         if head.startswith(_UTF_16_BOMS) or b"\0" in head[:2]:
             raise UnreadableError(f"{self.name} is UTF-16: make it UTF-8, as with iconv -f UTF-16 -t UTF-8")
         if isinstance(self.reader, CsvReader):
-            yield from CsvRecords(head, chunks, self.where, self.reader)
+            self._count = yield from CsvRecords(head, chunks, self.where, self.reader)
             return
         self.is_array = head.lstrip().startswith(b"[")
-        yield from (split_array if self.is_array else split_lines)(head, chunks, self.where)
+        self._count = yield from (split_array if self.is_array else split_lines)(head, chunks, self.where)
 
     def _chunks(self) -> Iterator[bytes]:
         """Yield what can be read at a time, unpacked; b"" when a pipe is silent."""
         try:
-            chunks = self._count(read_chunks(self._file, self.is_file))
-            yield from (unpack if self.path.endswith(".gz") else unpack_if_gzip)(chunks)
+            if self._file.closed:
+                self._file = self._open()
+            chunks = self._count_bytes(read_chunks(self._file, self.is_file))
+            surplus = yield from (unpack if self.path.endswith(".gz") else unpack_if_gzip)(chunks)
         except (OSError, EOFError, zlib.error) as err:
-            raise UnreadableError(f"{self.name}: {err}") from err
+            raise UnreadableError(f"{self.where(self.position)}: {err}; it cannot be read from there on") from err
+        if surplus:
+            self.warning = f"{self.name}: left out what stands behind the compressed data"
 
-    def _count(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _count_bytes(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             self.bytes_read += len(chunk)
             yield chunk
+
+    def _open(self) -> BinaryIO:
+        return sys.stdin.buffer if self.path == "-" else open(self.path, "rb")
