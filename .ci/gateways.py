@@ -1,28 +1,20 @@
 """Real gateways between the library and its stand-in server: nginx, squid and tinyproxy.
 
-Run in a clone: ``PYTHONPATH=. python .ci/gateways.py -v``.
+Run in a clone: ``PYTHONPATH=.:.ci python .ci/gateways.py -v``.
 """
 
-import contextlib
 import logging
-import os
-import shutil
 import socket
-import string
 import subprocess
-import tempfile
-import time
 import unittest
 from urllib.parse import quote
 
+from cases import EVENT, KEY, TIME_LIMIT, ClientTest
+from gateway import Gateway, free_ports
 from inngest_send.testing import EventServer
 from tests.helpers.library import inngest
 from tests.helpers.proxies import proxied
-from tests.helpers.servers import CERTIFICATES, client_context, failure_of, server_context
-
-TIME_LIMIT = 20  # seconds; only a failing test waits so long
-KEY = "the-s3cr3t:key"
-EVENT = inngest.Event(name="app/user.created")
+from tests.helpers.servers import client_context, failure_of, server_context
 
 NGINX = """
 daemon off;
@@ -79,85 +71,17 @@ BasicAuth user $password
 """
 
 
-def free_ports(count):
-    """Return ports that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
-
-
-class Gateway:
-    """A program that runs in a folder of its own, with a configuration made from a template."""
-
-    def __init__(self, command, template, port, files=(), **values):
-        self.port = port
-        self._folder = tempfile.mkdtemp()
-        os.chmod(self._folder, 0o777)  # some give up root's rights
-        values = {"folder": self._folder, "port": port, "certificates": CERTIFICATES, **values}
-        for name, content in {"configuration": string.Template(template).substitute(values), **dict(files)}.items():
-            with open(os.path.join(self._folder, name), "w", encoding="utf-8") as file:
-                file.write(content)
-        with open(os.path.join(self._folder, "output"), "wb") as output:
-            self._process = subprocess.Popen(
-                [*command, os.path.join(self._folder, "configuration")],
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            self._wait()
-        except BaseException:
-            self.close()
-            raise
-
-    def _wait(self):
-        deadline = time.monotonic() + TIME_LIMIT
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with contextlib.suppress(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            time.sleep(0.01)
-        raise AssertionError("it does not listen: " + self.read("output") + self.read("errors"))
-
-    def read(self, name):
-        """Return what is in a file of its folder."""
-        with contextlib.suppress(FileNotFoundError), open(os.path.join(self._folder, name), encoding="utf-8") as file:
-            return file.read()
-        return ""
-
-    def close(self):
-        """End the program, and remove its folder."""
-        self._process.terminate()
-        self._process.wait(TIME_LIMIT)
-        shutil.rmtree(self._folder)
-
-
-class GatewayTest(unittest.TestCase):
-    """What the tests of all gateways share."""
+class GatewayTest(ClientTest):
+    """What the tests of all gateways share. Clients make one attempt for a call, unless told otherwise."""
 
     PASSWORD = "none"
 
-    def server(self, **options):
-        """Start a stand-in server; it is closed when the test ends."""
-        server = EventServer(KEY, **options).start()
-        self.addCleanup(server.close)
-        return server
-
     def client(self, url, **options):
-        """Make a client whose calls are one attempt, unless told otherwise; it is closed when the test ends."""
-        settings = {"max_attempts": 1, "ssl_context": client_context(), "event_key": KEY, **options}
-        client = inngest.Inngest(app_id="test", event_api_base_url=url, **settings)
-        self.addCleanup(client.close)
-        return client
+        return super().client(url, **{"max_attempts": 1, **options})
 
     def check_accepts(self, client, server):
         """Send a few events; all of them must arrive, in order, at the first attempt."""
-        events = [EVENT, inngest.Event(name="b", data={"text": "x" * 50000})]
-        ids = client.send_sync(events)
-        self.assertEqual([event.internal_id for event in server.events], ids)
+        self.check_accepted(server, client.send_sync([EVENT, inngest.Event(name="b", data={"text": "x" * 50000})]))
 
     def check_fails(self, client, *words, **attributes):
         """Send an event that is not accepted; return the error, in which nothing secret may show."""

@@ -31,7 +31,21 @@ aws_lambda() { # aws_lambda PYTHON: there are wheels of the runtime client for e
 
 gateways() {
     debian nginx squid tinyproxy openssl && cd "$(clone)" &&
-        tests PYTHONPATH=. "$newest" -W error -X dev .ci/gateways.py -v
+        tests PYTHONPATH=.:.ci "$newest" -W error -X dev .ci/gateways.py -v
+}
+
+package_of() { # package_of TEST: the package on PyPI that a test of a host program is named after
+    basename "$1" .py | sed 's/^test_//; y/_/-/'
+}
+
+host_program() { # host_program TEST: the library inside somebody else's package
+    local package tools needed
+    package=$(package_of "$1")
+    read -ra needed < <(sed -n 's/^# Also needs: //p' "$1")
+    tools=$(venv "$newest" --only-binary=:all: "$package" "${needed[@]}") ||
+        lacks "PyPI has no wheel of $package for $(version "$newest")"
+    cd "$(clone)" && tests PYTHONPATH=.:.ci timeout 120 "$tools/bin/python" "$1" -v &&
+        "$tools/bin/python" -c 'import importlib.metadata as m, sys; print("version", m.version(sys.argv[1]))' "$package"
 }
 
 faults() { # nothing lost, nothing doubled, in a long run of random faults
