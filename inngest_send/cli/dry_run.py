@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def show_requests(client: Inngest, events: Iterable[Event], output: Output) -> None:
     """Print each request as it would go out, the event key redacted. Raises EventInvalidError."""
-    url = event_url(client.event_api_origin, None) if client.event_key is None else f"{client.event_api_origin}e/***"
+    url = f"{client.event_api_origin}e/***"  # also where there is no key yet
+    if client.event_key is None and not client.is_production:
+        url = event_url(client.event_api_origin, None)
     parts = urlsplit(url)
     for batch in Batcher(events).batches():
         headers = {**event_headers(client.env), SEED_HEADER: new_seed()}

@@ -28,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.required = True
     for command in (send, serve):
         command.add_parser(commands)
-    arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    arguments, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
+    if unknown:
+        options = [text for text in unknown if text.startswith("-")]  # what is none may be data, and is not repeated
+        parser.error(f"unrecognized arguments: {' '.join(options)}" if options else arguments.hint(arguments))
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ import re
 import sys
 
 from ..client import Inngest
-from ..config import DEV_MODE, dev_origin
+from ..config import DEV_MODE, dev_origin, optional_text
 from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
 from . import descriptors
 from .chunks import CHUNK
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..testing import StoredEvent
 
 KEEP = 10000  # events of a stand-in server
+ATTEMPTS = 5  # of a request, as the client has it
+FILE_ATTEMPTS = 10  # so that a run outlasts the restart of a server: the waits between these add up to 51 s
 
 _DEV_URL = re.compile(r".*://.*|[\w.-]+:[0-9]+|\[.*\]:[0-9]+|localhost")
 
@@ -42,7 +44,12 @@ def add_client_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--timeout", metavar="SECONDS", type=_seconds, help="bounds a request, with all its attempts and waits"
     )
-    group.add_argument("--max-attempts", metavar="N", type=int, default=5, help="for a request (default: %(default)s)")
+    group.add_argument(
+        "--max-attempts",
+        metavar="N",
+        type=int,
+        help=f"for a request (default: {ATTEMPTS}; {FILE_ATTEMPTS} with --file, which takes almost a minute)",
+    )
 
 
 def take_dev_name(arguments: argparse.Namespace) -> None:
@@ -82,8 +89,9 @@ def _make_client(arguments: argparse.Namespace, **overrides: Any) -> Inngest:
             options["event_api_base_url"] = dev_origin(arguments.dev, "--dev")
     options["event_key"] = _event_key(arguments.event_key_file)
     options.update(overrides)
-    client = Inngest(app_id=arguments.app_id, max_attempts=arguments.max_attempts, **options)
-    if client.is_production and client.event_key is None:
+    attempts = arguments.max_attempts or (FILE_ATTEMPTS if arguments.file else ATTEMPTS)
+    client = Inngest(app_id=arguments.app_id, max_attempts=attempts, **options)
+    if client.is_production and client.event_key is None and not arguments.dry_run:
         client.close()
         problem = f"no event key: set INNGEST_EVENT_KEY, or pass --event-key-file; {DEV_MODE} or pass --dev"
         raise EventKeyUnspecifiedError(problem)
@@ -116,27 +124,26 @@ class _RefuseKey(argparse.Action):
 def _event_key(path: str | None) -> str | None:
     if path is None:
         return None
-    key = read_text(path, "--event-key-file", is_line=True)
-    if not key.strip():
+    try:
+        key = read_bytes(path, is_line=True).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ArgumentInvalidError(f"--event-key-file: {path} is not UTF-8") from None
+    if not optional_text(key, f"--event-key-file {path}"):  # which refuses quotes, too
         raise ArgumentInvalidError(f"--event-key-file: no key in {path}")
     return key
 
 
-def read_text(path: str, option: str, is_line: bool = False) -> str:
-    """Return the text of a file, or, for ``-``, of standard input or its first line. Raises OSError."""
-    if path == "-":
-        content = b""
-        for chunk in iter(lambda: descriptors.read(sys.stdin.buffer, CHUNK), b""):
-            content += chunk
-            if is_line and b"\n" in content:
-                content = content.partition(b"\n")[0]
-                break
-    else:
+def read_bytes(path: str, is_line: bool = False) -> bytes:
+    """Return what a file holds, or, for ``-``, standard input or its first line. Raises OSError."""
+    if path != "-":
         with open(path, "rb") as file:
-            content = file.read()
-    with contextlib.suppress(UnicodeDecodeError):
-        return content.decode("utf-8-sig")
-    raise ArgumentInvalidError(f"{option}: {path} is not UTF-8")
+            return file.read()
+    content = b""
+    for chunk in iter(lambda: descriptors.read(sys.stdin.buffer, CHUNK), b""):
+        content += chunk
+        if is_line and b"\n" in content:
+            return content.partition(b"\n")[0]
+    return content
 
 
 def _seconds(text: str) -> float:

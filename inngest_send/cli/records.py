@@ -27,12 +27,20 @@ IDLE = (0, b"")
 """What is yielded when a pipe is silent: there is time to send what came."""
 BOM = codecs.BOM_UTF8
 
+_UTF_16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BOM_OF_LINE = re.compile(b"(?m)^(?:%b)+" % BOM)
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class UnreadableError(Exception):
     """A source cannot be read on. The message names it, and says where."""
+
+
+def wrong_encoding(head: bytes) -> str:
+    """Return what is wrong with a text that begins so, if that shows; "" otherwise."""
+    if head.startswith(_UTF_16_BOMS) or b"\0" in head[:2]:
+        return "UTF-16 text: make it UTF-8, as iconv -f UTF-16 -t UTF-8 does"
+    return ""
 
 
 def split_lines(head: bytes, chunks: Iterator[bytes], where: Where) -> Entries:

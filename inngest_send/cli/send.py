@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import zlib
 
 from ..errors import ArgumentInvalidError, Error
 from ..event import Event
 from ..send_error import SendEventsError
 from . import files
+from .chunks import unpack_if_gzip
 from .dry_run import show_requests
 from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED
-from .options import add_client_options, open_client, read_text, set_up_logging, take_dev_name, timeout_of
+from .json_text import BadLineError, read_json
+from .options import add_client_options, open_client, read_bytes, set_up_logging, take_dev_name, timeout_of
 from .output import Output, print_error
+from .records import BOM, wrong_encoding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +65,14 @@ def add_parser(commands: Any) -> None:
     group.add_argument("--json", action="store_true", help="print an object for each result, and a summary")
     group.add_argument("--quiet", action="store_true", help="no progress, no summary when all is accepted")
     group.add_argument("--verbose", action="store_true", help="the library's log")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, hint=hint)
+
+
+def hint(arguments: argparse.Namespace) -> str:
+    """Return what to do about words that are no option and have no place."""
+    if arguments.file:
+        return "--file takes one path; write --file before each, as --file a.ndjson --file b.ndjson"
+    return "NAME takes no more; the data goes behind --data, as --data '{\"id\": 7}'"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -81,14 +92,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_usage(arguments: argparse.Namespace) -> None:
     if bool(arguments.file) == (arguments.name is not None):
-        raise ArgumentInvalidError("expected either the NAME of an event, or --file (see --help)")
+        problem = "expected either the NAME of an event, or --file"
+        if arguments.file:
+            raise ArgumentInvalidError(f"{problem}; several files take one --file each, and rows --as NAME")
+        raise ArgumentInvalidError(f"{problem} (see --help)")
     if arguments.file and (arguments.data is not None or arguments.id is not None or arguments.ts is not None):
         raise ArgumentInvalidError("--data, --id and --ts go with NAME; in a file each line has its own")
     if arguments.local and (arguments.dev is not None or arguments.base_url):
         raise ArgumentInvalidError("--local sends to a server of its own, so --dev and --base-url do not go with it")
     if [arguments.data, arguments.event_key_file, *arguments.file].count("-") > 1:
         raise ArgumentInvalidError("standard input can be read once only")
-    if arguments.max_attempts < 1:
+    if arguments.max_attempts is not None and arguments.max_attempts < 1:
         raise ArgumentInvalidError("--max-attempts: expected 1 or more")
     files.check_usage(arguments)
 
@@ -114,12 +128,18 @@ def _send_one(arguments: argparse.Namespace) -> int:
 
 
 def _data(argument: str | None) -> Any:
+    """Return the value of ``--data``, read as a file of events would be. Raises ArgumentInvalidError, OSError."""
     if argument is None:
         return None
-    text = argument
+    source, content = "--data", argument.encode("utf-8", "surrogatepass")
     if argument == "-" or argument.startswith("@"):
-        text = read_text(argument if argument == "-" else argument[1:], "--data")
+        path = argument if argument == "-" else argument[1:]
+        source, content = f"--data: {path}", read_bytes(path)
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as err:
-        raise ArgumentInvalidError(f"--data is not JSON: {err}") from None
+        text = b"".join(unpack_if_gzip(iter([content]))).strip()
+        problem = wrong_encoding(text)
+        if not problem:
+            return read_json(text[len(BOM) :].strip() if text.startswith(BOM) else text)
+    except (EOFError, zlib.error, BadLineError) as err:
+        problem = str(err)
+    raise ArgumentInvalidError(f"{source} is {problem}" if problem.startswith("not ") else f"{source}: {problem}")

@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
         "names without a dot, and --host (may be repeated)",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object for each event and each refusal")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, hint=lambda arguments: "serve takes nothing but options")
 
 
 def run(arguments: argparse.Namespace) -> int:

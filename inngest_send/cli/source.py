@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import stat
 import sys
@@ -11,7 +10,7 @@ import zlib
 from ..errors import ArgumentInvalidError
 from .chunks import read_chunks, unpack, unpack_if_gzip
 from .csv_rows import CsvReader, CsvRecords
-from .records import BOM, IDLE, UnreadableError, split_array, split_lines
+from .records import BOM, IDLE, UnreadableError, split_array, split_lines, wrong_encoding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from .lines import EventReader
     from .records import Entry
     from .rows import RowReader
-
-_UTF_16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Source:
@@ -107,8 +104,9 @@ class Source:
                 head = head[len(BOM) :]
             if len(head) > 1 and head.strip() and not BOM.startswith(head):
                 break
-        if head.startswith(_UTF_16_BOMS) or b"\0" in head[:2]:
-            raise UnreadableError(f"{self.name} is UTF-16: make it UTF-8, as with iconv -f UTF-16 -t UTF-8")
+        problem = wrong_encoding(head)
+        if problem:
+            raise UnreadableError(f"{self.name}: {problem}")
         if isinstance(self.reader, CsvReader):
             self._count = yield from CsvRecords(head, chunks, self.where, self.reader)
             return

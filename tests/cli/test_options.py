@@ -63,8 +63,6 @@ class WhereToTest(unittest.TestCase):
 
     def test_what_cannot_work_is_one_line_and_exit_2(self):
         cases = [
-            ({}, ["a"], "no event key: set INNGEST_EVENT_KEY, or pass --event-key-file"),
-            ({}, ["a"], "or pass --dev"),
             (CLOUD, ["a", "--base-url", "ftp://h"], "its scheme must be http or https"),
             (CLOUD, ["a", "--base-url", "https://h/e/" + KEY], "its path ends as that of the Event API"),
             (CLOUD, ["a", "--dev", "soon"], "--dev: expected"),
@@ -74,7 +72,7 @@ class WhereToTest(unittest.TestCase):
             (CLOUD, ["a", "--event-key-file", "/does/not/exist"], "No such file"),
             (CLOUD, ["a", "--event-key-file", "/dev/null"], "--event-key-file: no key in /dev/null"),
             (CLOUD, [], "expected either the NAME of an event, or --file"),
-            (CLOUD, ["a", "--file", "b"], "expected either the NAME of an event, or --file"),
+            (CLOUD, ["a", "--file", "b"], "NAME of an event, or --file; several files take one --file each"),
             (CLOUD, ["--file", "a", "--id", "b"], "--data, --id and --ts go with NAME"),
             (CLOUD, ["--file", "-", "--event-key-file", "-"], "standard input can be read once only"),
             (CLOUD, ["a", "--data", "-", "--event-key-file", "-"], "standard input can be read once only"),
@@ -93,6 +91,19 @@ class WhereToTest(unittest.TestCase):
                 self.assertIn(problem, errors)
                 self.assertNotIn(KEY, errors)
 
+    def test_words_without_a_place_get_a_hint_and_are_not_repeated(self):
+        cases = [
+            (["a", '{"x": "s3cr3t"}'], "the data goes behind --data, as --data '{\"id\": 7}'\n"),
+            (["a", "--quiet", '{"x": "s3cr3t"}'], "the data goes behind --data, as --data '{\"id\": 7}'\n"),
+            (["--file", "a", "b", "c"], "write --file before each, as --file a.ndjson --file b.ndjson\n"),
+            (["a", "s3cr3t", "--typo"], "unrecognized arguments: --typo\n"),
+        ]
+        for arguments, problem in cases:
+            code, output, errors = dry_run(CLOUD, arguments)
+            self.assertEqual((code, output), (2, ""))
+            self.assertTrue(errors.endswith(problem), errors)
+            self.assertNotIn("s3cr3t", errors)
+
     def test_what_argparse_refuses_says_what_was_expected(self):
         for value in ("soon", "0", "-1", "nan", "inf"):
             code, _, errors = dry_run(CLOUD, ["a", "--timeout", value])
@@ -101,6 +112,12 @@ class WhereToTest(unittest.TestCase):
 
 
 class KeyTest(CommandTest):
+    def test_without_one_nothing_is_sent_to_the_cloud(self):
+        code, output, errors = send_here({}, ["a"])
+        self.assertEqual((code, output, errors.count("\n")), (2, "", 1), errors)
+        self.assertIn("no event key: set INNGEST_EVENT_KEY, or pass --event-key-file", errors)
+        self.assertIn("or pass --dev", errors)
+
     def test_as_an_argument_it_is_refused_and_not_repeated(self):
         for arguments in (["--event-key", KEY], ["--event-key=" + KEY]):
             code, output, errors = dry_run(CLOUD, ["a", *arguments])
@@ -114,6 +131,13 @@ class KeyTest(CommandTest):
             self.assertEqual((code, errors), (0, ""))
             self.assertEqual(self.server.requests[-1].path, "/e/" + KEY)
 
+    def test_quotes_around_the_key_in_a_file_are_refused_and_not_shown(self):
+        path = self.write("key", f'"{KEY}"\n')
+        code, output, errors = self.send("a", "--event-key-file", path)
+        self.assertEqual((code, output, self.server.requests), (2, "", []))
+        self.assertIn(f"--event-key-file {path}: the quotes around the value are part of it", errors)
+        self.assertNotIn(KEY, errors)
+
     def test_the_key_is_shown_nowhere(self):
         self.env["INNGEST_EVENT_KEY"] = KEY
         self.server.fail_next(status=400, body='{"error": "/e/%s"}' % KEY)
@@ -123,6 +147,10 @@ class KeyTest(CommandTest):
 
 
 class DryRunTest(CommandTest):
+    def test_it_needs_no_key(self):
+        code, output, errors = dry_run({}, ["a"])
+        self.assertEqual((code, output.split("\n")[0], errors), (0, "POST /e/*** HTTP/1.1", ""))
+
     def check(self, *arguments):
         """See that a dry run prints what is then sent; return how many requests that is."""
         code, output, errors = self.send(*arguments, "--no-ids", "--dry-run")
@@ -206,7 +234,7 @@ class HowTest(CommandTest):
         code, output, errors = self.send("--file", self.write("events", numbered(2)), "--local")
         self.assertEqual((code, len(output.split()), self.server.requests), (0, 2, []))
         for id, number in zip(output.split(), (1, 2)):
-            self.assertIn(' test/event {} {{"n": {}}}\n'.format(id, number), errors)
+            self.assertRegex(errors, rf' test/event {id} .*{{"n":{number}}}\n')
         self.assertIn("2 events accepted in ", errors)
 
 

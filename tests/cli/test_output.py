@@ -52,7 +52,7 @@ class TextTest(CommandTest):
         path = self.write("events", [{"name": "a", "data": {"password": "s3cr3t"}}])
         code, _, errors = self.send("--file", path, "--verbose", env=env)
         self.assertEqual(code, 0)
-        self.assertRegex(errors, r"WARNING attempt 1 of 5 to send 1 event failed: HTTP 503; next in 0\.[12]\d s\n")
+        self.assertRegex(errors, r"WARNING attempt 1 of 10 to send 1 event failed: HTTP 503; next in 0\.[12]\d s\n")
         self.assertRegex(errors, r"DEBUG 1 event accepted at attempt 2\n")
         self.assertNotIn("s3cr3t", errors)
 
