@@ -37,3 +37,18 @@ class ClientTest(unittest.TestCase):
     def check_accepted(self, server, ids):
         """Compare the ids that a caller was told with those of the events that are stored."""
         self.assertEqual([event.internal_id for event in server.events], list(ids))
+
+
+def by_way_of_proxy(server):
+    """Return the server's base URL for a client behind a proxy.
+
+    No proxy is asked for a loopback address; 0.0.0.0 leads to this machine, and is none.
+    """
+    return server.url.replace("127.0.0.1", "0.0.0.0")
+
+
+def any_host_context():
+    """Return a client's context that takes the tests' certificates for any host."""
+    context = client_context()
+    context.check_hostname = False
+    return context

@@ -9,7 +9,7 @@ import subprocess
 import unittest
 from urllib.parse import quote
 
-from cases import EVENT, KEY, TIME_LIMIT, ClientTest
+from cases import EVENT, KEY, TIME_LIMIT, ClientTest, any_host_context, by_way_of_proxy
 from gateway import Gateway, free_ports
 from inngest_send.testing import EventServer
 from tests.helpers.library import inngest
@@ -185,17 +185,20 @@ class ProxyTests:
         url = f"http://user:{quoted}@127.0.0.1:{self.proxy.port}"
         return proxied(http_proxy=url, https_proxy=url)
 
+    def client(self, url, **options):
+        return super().client(url, ssl_context=any_host_context(), **options)
+
     def test_plain_http(self):
         server = self.server()
         with self.environment():
-            client = self.client(server.url)
+            client = self.client(by_way_of_proxy(server))
         self.check_accepts(client, server)
         client.send_sync(EVENT)
 
     def test_https_through_connect_on_one_connection(self):
         server = self.server(ssl_context=server_context())
         with self.environment():
-            client = self.client(server.url)
+            client = self.client(by_way_of_proxy(server))
         self.check_accepts(client, server)
         client.send_sync(EVENT)
         self.assertEqual(len({request.connection for request in server.requests}), 1)
@@ -204,7 +207,7 @@ class ProxyTests:
         for context in self.REFUSES:
             server = self.server(ssl_context=context)
             with self.environment("wrong"):
-                client = self.client(server.url, max_attempts=5)
+                client = self.client(by_way_of_proxy(server), max_attempts=5)
             error = self.check_fails(client, status=self.REFUSED, attempts=1, is_retriable=False)
             self.assertIs(error.maybe_delivered, False)
             self.assertEqual(server.requests, [])
@@ -214,7 +217,7 @@ class ProxyTests:
             server = self.server(ssl_context=context)
             server.close()
             with self.environment():
-                client = self.client(server.url, max_attempts=2)
+                client = self.client(by_way_of_proxy(server), max_attempts=2)
             error = self.check_fails(client, attempts=2, is_retriable=True)
             self.assertGreaterEqual(error.status, 500)
 
