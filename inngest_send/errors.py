@@ -31,7 +31,6 @@ class EventInvalidError(Error, ValueError):
 
     def __init__(self, problem: str, path: str = "") -> None:
         super().__init__(problem, path)
-        self.path = path
 
     def __str__(self) -> str:
         problem, path = self.args
@@ -39,10 +38,16 @@ class EventInvalidError(Error, ValueError):
             path = f"{path[: _MAX_SHOWN_PATH // 2]} ... {path[-_MAX_SHOWN_PATH // 2 :]}"
         return f"{path}: {problem}" if path else str(problem)
 
-    def under(self, parent: str) -> EventInvalidError:
-        """Return the same error with ``parent`` in front of its path."""
+    @property
+    def path(self) -> str:
+        """Where in the event, or in the list of events, it is wrong; "" for an event as a whole."""
+        path: str = self.args[1]
+        return path
+
+    def prepend(self, step: str) -> None:
+        """Put a step in front of the path, as the error goes up through what holds the value that is wrong."""
         problem, path = self.args
-        return type(self)(problem, f"{parent}.{path}" if path else parent)
+        self.args = (problem, f"{step}.{path}" if path and path[0] != "[" else step + path)
 
 
 class EventKeyUnspecifiedError(Error):

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import EventInvalidError
-from .serialization.conversion import Refused
+from .runtime.signals import raise_if_from_signal_handler
 from .serialization.validation import MAX_EXPANSION, normalize
 from .typecheck import exact_str, is_instance, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
+    from typing import Any
 
     Data = Mapping[str, object]
 else:
@@ -24,6 +26,18 @@ MAX_TS = 4102444800000  # 2100-01-01
 MAX_EVENT_SIZE = 3145728  # bytes
 
 _MAX_WALK = 4 * MAX_EVENT_SIZE  # bytes: data that is too large is walked up to here, so that its size can be told
+_EPOCH = 719163  # the ordinal of 1970-01-01
+
+
+class _Timestamp:
+    """What sets ``ts``, once for all: reading it finds the int in the event's ``__dict__``, without a call."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, event: Event | None, owner: type[Event]) -> int: ...
+
+    def __set__(self, event: Event, value: int | datetime | None) -> None:
+        event.__dict__["ts"] = value if type(value) is int else _without_datetime(value)
 
 
 @dataclass(repr=False)
@@ -33,38 +47,39 @@ class Event:
     ``name``: not empty; names that begin with ``inngest/`` are reserved.
     ``data``: a mapping with str keys of JSON values; also datetime, date, time, timedelta, UUID, Decimal, Enum,
     dataclass instances, named tuples, sets, deques and mappings, at every depth. It is kept as it is, and
-    validated again when it is sent.
+    validated again when it is sent. At the top, ``_inngest`` is reserved.
     ``id``: an idempotency key of your own: for 24 hours a second event with it starts no run. ``""`` means none.
-    ``ts``: milliseconds since 1970, from 1980 to 2100. In the future, runs start then. 0 means "when received".
+    ``ts``: milliseconds since 1970, from 1980 to 2100, or an aware datetime, which is kept as these. In the future,
+    runs start then. 0 means "when received".
     """
 
     name: str
     data: Data = field(default_factory=dict)
     id: str = ""
-    ts: int = 0
+    if TYPE_CHECKING:
+        ts: _Timestamp = _Timestamp()
 
-    if TYPE_CHECKING:  # None is welcome in the constructor, and never read back
-
-        def __init__(
-            self,
-            name: str,
-            data: Data | None = None,
-            id: str | None = "",
-            ts: int | None = 0,
+        def __init__(  # None is welcome, and never read back
+            self, name: str, data: Data | None = None, id: str | None = "", ts: int | datetime | None = 0
         ) -> None: ...
+
+    else:
+        ts: int = 0
+
+    _encoded = b""  # the text of an event that the command line read: goes out as it is
 
     def __post_init__(self) -> None:
         if self.data is None:
             self.data = {}
         if self.id is None:
             self.id = ""
-        if self.ts is None:
-            self.ts = 0
-        _, bound = _checked(self)
-        if bound * MAX_EXPANSION > MAX_EVENT_SIZE:
-            from .serialization.encoding import encode
+        try:
+            if _checked(self)[1] * MAX_EXPANSION > MAX_EVENT_SIZE:
+                from .serialization.encoding import encode
 
-            encode_event(self, encode)  # only now can it be too large
+                encode_event(self, encode)  # only now can it be too large
+        except EventInvalidError as err:
+            raise err.with_traceback(None) from None  # the frames in between hold data
 
     def __repr__(self) -> str:
         try:
@@ -73,57 +88,27 @@ class Event:
             size = f"<{qualified_name(self.data)}>"
         return f"{type(self).__name__}(name={self.name!r}, data={size}, id={self.id!r}, ts={self.ts!r})"
 
-    def __getstate__(self) -> tuple[dict[str, object], bytes | None]:
-        """Return the state to pickle or copy: the attributes, but the data as JSON text.
 
-        A mappingproxy can be neither pickled nor copied, and for deep data both take more stack than sending does.
-        """
-        from .serialization.encoding import encode
-
-        state = dict(self.__dict__)
-        try:
-            text = encode(normalize({} if self.data is None else self.data, _MAX_WALK)[0])
-        except Refused:
-            return state, None  # made invalid since; it can be pickled and copied if its data can
-        del state["data"]
-        return state, text
-
-    def __setstate__(self, state: tuple[dict[str, object], bytes | None]) -> None:
-        import json
-
-        attributes, text = state
-        self.__dict__.update(attributes)
-        if text is not None:
-            self.data = json.loads(text.decode())
-
-
-class EncodedEvent(Event):
-    """An event that was read from ``text``, and goes out as that, without another look at what it says."""
-
-    text = b""
+if not TYPE_CHECKING:
+    Event.ts = _Timestamp()  # not sooner, else dataclass takes it for the default
 
 
 def encode_event(event: Event, encode: Callable[[object], bytes]) -> bytes:
     """Return the event as the JSON text that goes out, validated again. Raises EventInvalidError.
 
-    ``encode`` is jsontext's, which loads json: not on import, and not here, where each event would pay for the look-up.
+    The frames of that error hold data. ``encode`` is that of serialization.encoding, which loads json: not on import,
+    and not here, where each event would pay for the look-up.
     """
-    if type(event) is EncodedEvent and event.text:
-        return event.text
-    fields, _ = _checked(event)
-    try:
-        text = encode(fields)
-    except Refused as refused:
-        problem = refused.problem
-    else:
-        if len(text) <= MAX_EVENT_SIZE:
-            return text
-        problem = f"{len(text):,} bytes of JSON; Inngest takes events of up to {MAX_EVENT_SIZE:,}"
-    raise EventInvalidError(problem)
+    if event._encoded:
+        return event._encoded
+    text = encode(_checked(event)[0])
+    if len(text) > MAX_EVENT_SIZE:
+        raise EventInvalidError(f"{len(text):,} bytes of JSON; Inngest takes events of up to {MAX_EVENT_SIZE:,}")
+    return text
 
 
 def _checked(event: Event) -> tuple[dict[str, object], int]:
-    """Return the event as a JSON object of plain data, and a lower bound of its size in bytes.
+    """Return the event as a JSON object of normalized data, and a lower bound of its size in bytes.
 
     ``id`` and ``ts`` are left off where unset: Inngest sets ``ts`` to when it receives the event, and a client's
     clock that runs ahead would delay runs.
@@ -131,38 +116,44 @@ def _checked(event: Event) -> tuple[dict[str, object], int]:
     # What is usual is told by its exact type, without a call: these checks are a good part of the time of a send.
     name = event.name
     if type(name) is not str or not name.isascii():
-        name = _text(name, "name")
+        name = _checked_text(name, "name")
     if not name:
         raise EventInvalidError("expected a non-empty str, got an empty one", "name")
-    if name[:8].lower() == "inngest/":
+    if name[0] in "iI\u0130" and name[:8].replace("\u0130", "i").lower() == "inngest/":  # U+0130: as Go lower-cases it
         raise EventInvalidError("expected a name of your own; those that begin with 'inngest/' are reserved", "name")
-    data: object = None
-    size = 0
-    refused = None
+    if "\0" in name:
+        raise EventInvalidError(_HOLDS_NUL, "name")
     try:
         data, size = normalize({} if event.data is None else event.data, _MAX_WALK)
-    except Refused as err:
-        refused = err.problem, "data" + err.path
-    if refused is not None:  # raised out here, so that no value hangs on it as its context
-        raise EventInvalidError(*refused)
+    except EventInvalidError as err:
+        err.prepend("data")
+        raise
+    if "_inngest" in data:
+        raise EventInvalidError("leave it out: Inngest removes it", "data._inngest")
     fields: dict[str, object] = {"name": name, "data": data}
     bound = len(name) + size
     id = event.id
     if type(id) is not str or id:
         if type(id) is not str or not id.isascii():
-            id = "" if id is None else _text(id, "id")
+            id = "" if id is None else _checked_text(id, "id")
+        if "\0" in id:
+            raise EventInvalidError(_HOLDS_NUL, "id")
         if id:
             fields["id"] = id
             bound += len(id)
     ts = event.ts
     if type(ts) is not int or ts:
-        ts = 0 if ts is None else _milliseconds(ts)
+        if type(ts) is not int or not MIN_TS <= ts <= MAX_TS:
+            ts = _checked_ts(ts)
         if ts:
             fields["ts"] = ts
     return fields, bound
 
 
-def _text(value: object, path: str) -> str:
+_HOLDS_NUL = "expected text without U+0000: with it, a server on PostgreSQL accepts the event, and never stores it"
+
+
+def _checked_text(value: object, path: str) -> str:
     if not is_instance(value, str):
         raise EventInvalidError(f"expected a str, got {qualified_name(value)}", path)
     text = exact_str(value)
@@ -171,12 +162,39 @@ def _text(value: object, path: str) -> str:
     return text
 
 
-def _milliseconds(value: object) -> int:
+def _checked_ts(value: object) -> int:
+    value = _without_datetime(value)
     if not is_instance(value, int) or is_instance(value, bool):
-        raise EventInvalidError(f"expected an int of milliseconds since 1970, got {qualified_name(value)}", "ts")
+        problem = "expected an int of milliseconds since 1970, or an aware datetime, got"
+        raise EventInvalidError(f"{problem} {qualified_name(value)}", "ts")
     ts = int.__int__(value)  # type: ignore[arg-type]  # as above
     if ts and not MIN_TS <= ts <= MAX_TS:
         seconds = MIN_TS <= ts * 1000 <= MAX_TS
         problem = "looks like seconds; ts is in milliseconds" if seconds else "out of range"
         raise EventInvalidError(f"{problem}: expected 0, or from {MIN_TS} (1980) to {MAX_TS} (2100)", "ts")
     return ts
+
+
+def _without_datetime(value: object) -> object:
+    """Return a datetime in milliseconds, None as 0, and all else as it is. Raises EventInvalidError."""
+    if value is None:
+        return 0
+    # By name: datetime is not loaded for its sake, and tests patch what it holds.
+    is_datetime = any((base.__module__, base.__qualname__) == ("datetime", "datetime") for base in type(value).__mro__)
+    return _milliseconds(value) if is_datetime else value
+
+
+def _milliseconds(moment: Any) -> int:
+    """Return a datetime in milliseconds since 1970, its microseconds cut. Raises EventInvalidError."""
+    problem = "expected an aware datetime, got a naive one; give it its time zone, as in datetime.now(timezone.utc)"
+    try:
+        offset = moment.utcoffset()
+        if offset is not None:
+            days: int = moment.toordinal() - _EPOCH - offset.days
+            seconds = (days * 24 + moment.hour) * 3600 + moment.minute * 60 + moment.second - offset.seconds
+            milliseconds: int = (seconds * 1000000 + moment.microsecond - offset.microseconds) // 1000
+            return milliseconds
+    except Exception as err:  # noqa: BLE001  # the code of a time zone may raise anything
+        raise_if_from_signal_handler(err)
+        problem = f"reading {qualified_name(moment)} raised {qualified_name(err)}"
+    raise EventInvalidError(problem, "ts")

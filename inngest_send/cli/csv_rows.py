@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..event import EncodedEvent
+    from ..event import Event
     from .records import Entries, Entry, Where
 
 
@@ -58,7 +58,7 @@ class CsvReader(RowReader):
                 raise BadLineError(f"{option}: the header has no column {field!a}")
         self._columns = names
 
-    def read(self, text: bytes, id: str) -> EncodedEvent:
+    def read(self, text: bytes, id: str) -> Event:
         """Return the event of a record; it has ``id`` unless a column makes one. Raises BadLineError."""
         cells = self._cells(text)
         if len(cells) != len(self._columns):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ..errors import EventInvalidError
-from ..event import MAX_EVENT_SIZE, EncodedEvent
+from ..event import MAX_EVENT_SIZE, Event
 from .json_text import BadLineError, read_json
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class EventReader:
     """Reads lines that are events: objects with ``name``, ``data``, ``id`` and ``ts``."""
 
-    def read(self, text: bytes, id: str) -> EncodedEvent:
+    def read(self, text: bytes, id: str) -> Event:
         """Return the event that a line holds; it gets ``id`` unless it has one. Raises BadLineError."""
         fields = read_json(text)
         if not isinstance(fields, dict):
@@ -51,21 +51,21 @@ class EventReader:
         return to_json(fields)
 
 
-def make_event(text: bytes, fields: dict[str, Any]) -> EncodedEvent:
+def make_event(text: bytes, fields: dict[str, Any]) -> Event:
     """Return the event of these fields, which goes out as ``text``, or anew if that is empty. Raises BadLineError."""
     try:
-        event = EncodedEvent(**fields)
+        event = Event(**fields)
     except EventInvalidError as err:
         raise BadLineError(str(err)) from None
     if len(text) <= MAX_EVENT_SIZE:  # else only its spaces make it too large
-        event.text = text
+        event._encoded = text
     return event
 
 
 def write_event(event: Event) -> bytes:
     """Return an event as the text of a line that ``EventReader`` reads."""
-    if isinstance(event, EncodedEvent) and event.text:
-        return event.text
+    if event._encoded:
+        return event._encoded
     fields: dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id, "ts": event.ts}
     fields = {field: value for field, value in fields.items() if value}
     return to_json(fields)

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..event import EncodedEvent
+    from ..event import Event
 
 # One pattern, because what fromisoformat takes differs from version to version.
 _TIME = re.compile(
@@ -37,7 +37,7 @@ class RowReader:
         self._ts_field = ts_field
         self._start = b'{"name":%b,"data":' % to_json(name)
 
-    def read(self, text: bytes, id: str) -> EncodedEvent:
+    def read(self, text: bytes, id: str) -> Event:
         """Return the event of a row; it has ``id`` unless a field makes one. Raises BadLineError."""
         row = read_json(text)
         if not isinstance(row, dict):
@@ -53,7 +53,7 @@ class RowReader:
         except BadLineError:
             return self._bad_line(text)
 
-    def _make_event(self, row: dict[str, Any], data: bytes, id: str) -> EncodedEvent:
+    def _make_event(self, row: dict[str, Any], data: bytes, id: str) -> Event:
         """Return the event of a row that is ``data`` as JSON. Raises BadLineError."""
         fields: dict[str, Any] = {"name": self._name, "data": row}
         text = self._start + data

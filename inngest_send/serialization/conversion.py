@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
+from ..errors import EventInvalidError
+from ..runtime.signals import raise_if_from_signal_handler
 from ..typecheck import exact_str, is_instance, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List, Tuple, Union
+    from collections.abc import Callable
+    from typing import Any
 
 _MAX_ENUMS = 512  # an Enum's value may be an Enum, and a property that returns itself
 
@@ -37,38 +39,28 @@ _WAYS_OUT = {
 }
 
 
-class Refused(Exception):
-    """Why a value cannot be sent, without the value itself."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.trail: List[Union[str, int]] = []  # the steps that lead to the value, innermost first
-
-    @property
-    def path(self) -> str:
-        """Where the value is, as ``.items[3].price``."""
-        return "".join(_step(key) for key in reversed(self.trail))
-
-
 def to_json_type(value: Any) -> Any:
-    """Return ``value`` as one of the exact types of JSON, containers one level deep. Raises Refused."""
-    error = None
+    """Return ``value`` as one of the exact types of JSON, containers one level deep. Raises EventInvalidError."""
+    problem = ""
     try:
         for _ in range(_MAX_ENUMS):
             if not is_instance(value, Enum):
-                return _simplify(value)
+                converted = _convert(value)
+                if converted is not NotImplemented:
+                    return converted
+                problem = _refusal(value)
+                break
             value = value.value
-    except (Refused, RecursionError):
+    except RecursionError:
         raise
     except Exception as err:  # noqa: BLE001  # the value's own code may raise anything, its message holding data
-        error = qualified_name(err)
-    if error is not None:
-        raise Refused(f"reading {qualified_name(value)} raised {error}")
-    raise Refused(f"{qualified_name(value)} has no end of values")
+        raise_if_from_signal_handler(err)
+        problem = f"reading {qualified_name(value)} raised {qualified_name(err)}"
+    # Raised out here, so that what the value's own code raised does not hang on it as its context.
+    raise EventInvalidError(problem or f"{qualified_name(value)} has no end of values")
 
 
-def _simplify(value: Any) -> Any:
+def _convert(value: Any) -> Any:
     kind = type(value)
     if value is None or kind is bool:
         return value
@@ -84,14 +76,17 @@ def _simplify(value: Any) -> Any:
         return list(value)
     if is_dataclass(kind):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    for module_name, names, convert in _CONVERSIONS:
-        # A program that never imported the module has no value of its types.
-        module = sys.modules.get(module_name)
-        if module is not None and issubclass(kind, tuple(getattr(module, name) for name in names)):
+    for base in kind.__mro__:
+        convert = _CONVERSIONS.get((base.__module__, base.__qualname__))
+        if convert is not None:
             return convert(value)
+    return NotImplemented
+
+
+def _refusal(value: object) -> str:
     name = qualified_name(value)
-    way_out = "send its name" if issubclass(kind, type) else _WAYS_OUT.get(name)
-    raise Refused(f"{name} is not JSON; {way_out or 'convert it to str, a number, a list or a dict first'}")
+    way_out = "send its name" if is_instance(value, type) else _WAYS_OUT.get(name)
+    return f"{name} is not JSON; {way_out or 'convert it to str, a number, a list or a dict first'}"
 
 
 def _iso_time(value: Any) -> str:
@@ -102,6 +97,10 @@ def _iso_time(value: Any) -> str:
         return text
     local: str = value.replace(tzinfo=None).isoformat()
     return local + ("Z" if not offset else text[len(local) :][:6])
+
+
+def _iso_date(value: Any) -> str:
+    return str(value.isoformat())
 
 
 def _iso_duration(value: Any) -> str:
@@ -119,25 +118,19 @@ def _iso_duration(value: Any) -> str:
     return f"{sign}P{date}T{time}" if time else f"{sign}P{date}" if date else "PT0S"
 
 
-def _finite_decimal(value: Any) -> str:
-    if not value.is_finite():
-        raise Refused("expected a finite number, got a Decimal that is not")
-    return str(value)
+def _decimal(value: Any) -> str | float:
+    """Return a Decimal as text, or the float that is as little finite as it is, to be refused as that."""
+    if value.is_finite():
+        return str(value)
+    return float("nan" if value.is_nan() else "inf")
 
 
-_CONVERSIONS: Tuple[Tuple[str, Tuple[str, ...], Callable[[Any], str]], ...] = (
-    ("datetime", ("datetime", "time"), _iso_time),
-    ("datetime", ("date",), lambda value: str(value.isoformat())),
-    ("datetime", ("timedelta",), _iso_duration),
-    ("uuid", ("UUID",), str),
-    ("decimal", ("Decimal",), _finite_decimal),
-)
-
-
-def _step(key: Union[str, int]) -> str:
-    if isinstance(key, int):
-        return f"[{key}]"
-    if key.isidentifier() and key.isascii() and len(key) <= 100:
-        return f".{key}"
-    text = ascii(key[:100])
-    return f"[{text}]"
+# By name: their modules are not loaded for their sake, and tests patch what the modules hold under these names.
+_CONVERSIONS: dict[tuple[str, str], Callable[[Any], str | float]] = {
+    ("datetime", "datetime"): _iso_time,
+    ("datetime", "time"): _iso_time,
+    ("datetime", "date"): _iso_date,
+    ("datetime", "timedelta"): _iso_duration,
+    ("uuid", "UUID"): str,
+    ("decimal", "Decimal"): _decimal,
+}

@@ -1,11 +1,12 @@
-"""Writes plain JSON data as bytes, the way the official SDK does: compact, raw UTF-8."""
+"""Writes normalized values as JSON text, the way the official SDK does: compact, raw UTF-8."""
 
 from __future__ import annotations
 
 import json
 import json.encoder
 
-from .conversion import Refused
+from ..errors import EventInvalidError
+from ..runtime.signals import raise_if_from_signal_handler
 from .validation import TOO_DEEP
 
 TYPE_CHECKING = False
@@ -30,11 +31,15 @@ _write = _writer()
 
 
 def encode(value: object) -> bytes:
-    """Return plain data as JSON text. Raises Refused where the stack does not reach, or ``value`` is not plain."""
+    """Return a value that ``normalize`` returned as JSON text.
+
+    Raises EventInvalidError where the stack does not reach, or when another thread has changed the value since.
+    """
     try:
         return _write(value).encode()
     except RecursionError:
         problem = TOO_DEEP
-    except (TypeError, ValueError, RuntimeError):  # it was plain when it was checked
+    except (TypeError, ValueError, RuntimeError) as err:
+        raise_if_from_signal_handler(err)
         problem = "changed while it was being read"
-    raise Refused(problem)
+    raise EventInvalidError(problem)

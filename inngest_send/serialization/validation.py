@@ -1,4 +1,8 @@
-"""Turns Python values into plain JSON data, and refuses what JSON or the Inngest server would silently alter.
+"""Normalizes Python values to JSON's own types, and refuses what JSON or the Inngest server would silently alter.
+
+Two passes, since most data is normal as it is: a fast one looks at all of it, level by level, and only says yes, and
+how large it is. Where it does not say yes, a second one goes through the data depth first, converts what is not normal
+yet, and knows where it is: what it refuses, it refuses with the path.
 
 Nothing here knows what an event is.
 """
@@ -7,65 +11,67 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..errors import EventInvalidError
+from ..runtime.signals import raise_if_from_signal_handler
 from ..typecheck import exact_str, is_instance, qualified_name
-from .conversion import Refused, to_json_type
+from .conversion import to_json_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Tuple
+    from typing import Any
 
 MAX_DEPTH = 512
 """How deep containers may be nested, the outermost included. Each takes one Python frame, so that this depth
 fits in an ordinary stack (the interpreter's default limit is 1,000 frames)."""
 
 MAX_EXPANSION = 16
-"""How many times larger than the bound that ``plain`` returns the JSON text can be, at most. The bound counts 2 bytes
-for a value with its comma, and each character once; JSON takes up to 28 for a float with its key's quotes and colon,
-and 6 for a control character."""
+"""How many times larger than the bound that ``normalize`` returns the JSON text can be, at most. The bound counts 2
+bytes for a value with its comma, and each character once; JSON takes up to 28 for a float with its key's quotes and
+colon, and 6 for a control character."""
 
 TOO_DEEP = "nested deeper than the stack that is left here allows"
 
-_PLAIN = (dict, list, str, int, float, bool, type(None))
+_JSON_TYPES = (dict, list, str, int, float, bool, type(None))
 _MAX_EXACT = 2**53  # up to here every int is also a 64-bit float, which is what the server stores
 
 
-def normalize(value: object, max_size: int) -> Tuple[Dict[str, Any], int]:
-    """Return a mapping as plain JSON data, and a lower bound of its size as JSON text, in bytes.
+def normalize(value: object, max_size: int) -> tuple[dict[str, Any], int]:
+    """Return a mapping in JSON's own types, and a lower bound of its size as JSON text, in bytes.
 
-    Plain is: dict with str keys, list, str, int, finite float, bool, None, and no subclass of these. What is
-    plain already is returned as it is; only containers on the way to something that is not are copied.
+    These are: dict with str keys, list, str, int, finite float, bool, None, and no subclass of these. What is of
+    these types already is returned as it is; only containers on the way to something that is not are copied.
 
-    Raises Refused, also when the bound exceeds ``max_size``: so data that holds one part a million times over
-    ends soon.
+    Raises EventInvalidError, also when the bound exceeds ``max_size``: so data that holds one part a million times
+    over ends soon.
     """
     if type(value) is dict:
-        size = _size_of_plain(value, max_size)
+        size = _size_if_normal(value, max_size)
         if size:
             return value, size
     elif not is_instance(value, Mapping):
-        raise Refused(f"expected a mapping with str keys, got {qualified_name(value)}")
+        raise EventInvalidError(f"expected a mapping with str keys, got {qualified_name(value)}")
     walk = _Walk(max_size)
     try:
         result = walk.container(value if type(value) is dict else to_json_type(value), 1)
     except RecursionError:
         result = None
     if result is None:  # raised out here, so that no context with a thousand frames hangs on it
-        raise Refused(TOO_DEEP)
+        raise EventInvalidError(TOO_DEEP)
     return result, walk.size
 
 
-def _size_of_plain(value: Dict[Any, Any], max_size: int) -> int:
-    """Return the bound of the size of data that is plain as it is, which most is; 0 for all else. Raises Refused.
+def _size_if_normal(value: dict[Any, Any], max_size: int) -> int:
+    """Return the bound of the size of data that is normal as it is; 0 for all else. Raises EventInvalidError.
 
     This is a good part of the time of a send, so the types are told apart in line: a call for each value would double
     it, and so would keeping track of where one is.
     """
     size = depth = 0
-    level: List[Any] = [value]
+    level: list[Any] = [value]
     try:
         while level and depth < MAX_DEPTH:
             depth += 1
-            deeper: List[Any] = []
+            deeper: list[Any] = []
             for container in level:
                 size += 2 * len(container) + 1
                 if size > max_size:
@@ -95,13 +101,16 @@ def _size_of_plain(value: Dict[Any, Any], max_size: int) -> int:
                     elif item is not None and kind is not bool:
                         return 0
             level = deeper
-    except (UnicodeEncodeError, RuntimeError):  # a lone surrogate; "dictionary changed size during iteration"
+    except UnicodeEncodeError:  # a lone surrogate
+        return 0
+    except RuntimeError as err:  # "dictionary changed size during iteration"
+        raise_if_from_signal_handler(err)
         return 0
     return 0 if level else size
 
 
 class _Walk:
-    """Finds what is not plain, where it is, and what to make of it."""
+    """Finds what is not normal, where it is, and what to make of it."""
 
     __slots__ = ("max_size", "size")
 
@@ -110,55 +119,59 @@ class _Walk:
         self.size = 0
 
     def container(self, container: Any, depth: int) -> Any:
-        """Return an exact dict or list with all that is in it made plain."""
+        """Return an exact dict or list with all that is in it normalized."""
         if depth > MAX_DEPTH:
-            raise Refused(f"nested more than {MAX_DEPTH} levels deep, or contains itself")
-        self.size += 2 * len(container) + 1
+            raise EventInvalidError(f"nested more than {MAX_DEPTH} levels deep, or contains itself")
+        result = container.copy()  # which no other thread changes meanwhile
+        is_normal = True
+        if type(result) is dict and any(type(key) is not str for key in result):
+            result = _with_exact_keys(result)
+            is_normal = False
+        self.size += 2 * len(result) + 1
         if self.size > self.max_size:
             raise _too_large(self.max_size)
-        if type(container) is dict and any(type(key) is not str for key in container):
-            container = _with_plain_keys(container)
-        pairs: Any = container.items() if type(container) is dict else enumerate(container)
-        result = container
+        pairs: Any = result.items() if type(result) is dict else enumerate(result)
         key: Any = None
         try:
             for key, item in pairs:
                 if type(key) is str:
                     self.size += _check_scalar(key)
-                made = item if type(item) in _PLAIN else to_json_type(item)
+                made = item if type(item) in _JSON_TYPES else to_json_type(item)
                 if type(made) is dict or type(made) is list:
                     self.size -= 1  # as a value it was counted above
                     made = self.container(made, depth + 1)
                 else:
                     self.size += _check_scalar(made)
                 if made is not item:
-                    if result is container:
-                        result = container.copy()
                     result[key] = made
-        except Refused as refused:
-            refused.trail.append(key)
+                    is_normal = False
+        except EventInvalidError as err:
+            err.prepend(_step(key))
             raise
-        except RecursionError:
-            raise
-        except RuntimeError:  # "dictionary changed size during iteration": by another thread
-            pairs = None
-        if pairs is None:
-            raise Refused("changed while it was being read")
-        return result
+        return container if is_normal else result
 
 
-def _too_large(max_size: int) -> Refused:
-    return Refused(f"more than {max_size:,} bytes of JSON")
+def _step(key: str | int) -> str:
+    """Return the step of a path that leads to an item: ``[3]``, ``price``, or ``['unit price']``."""
+    if isinstance(key, int):
+        return f"[{key}]"
+    if key.isidentifier() and key.isascii() and len(key) <= 100:
+        return key
+    return f"[{key[:100]!a}]"
 
 
-def _with_plain_keys(mapping: Dict[Any, Any]) -> Dict[str, Any]:
+def _too_large(max_size: int) -> EventInvalidError:
+    return EventInvalidError(f"more than {max_size:,} bytes of JSON")
+
+
+def _with_exact_keys(mapping: dict[Any, Any]) -> dict[str, Any]:
     result = {}
     for key, item in mapping.items():
         if not is_instance(key, str):
-            raise Refused(f"expected str keys, got a key of type {qualified_name(key)}")
+            raise EventInvalidError(f"expected str keys, got a key of type {qualified_name(key)}")
         result[exact_str(key)] = item
     if len(result) != len(mapping):
-        raise Refused("two keys have the same text")
+        raise EventInvalidError("two keys have the same text")
     return result
 
 
@@ -182,7 +195,7 @@ def _check_text(text: str) -> None:
     except UnicodeEncodeError:
         lone_surrogate = True
     if lone_surrogate:  # raised out here: the UnicodeEncodeError would carry the text along
-        raise Refused("expected text that UTF-8 can encode, got a lone surrogate")
+        raise EventInvalidError("expected text that UTF-8 can encode, got a lone surrogate")
 
 
 def _check_large_int(number: int) -> int:
@@ -191,12 +204,14 @@ def _check_large_int(number: int) -> int:
     except OverflowError:
         exact = False
     if not exact:
-        raise Refused("expected an int that a 64-bit float can hold exactly, got a larger one; send it as a string")
+        raise EventInvalidError(
+            "expected an int that a 64-bit float can hold exactly, got a larger one; send it as a string"
+        )
     return number.bit_length() // 4
 
 
 def _check_finite(number: float) -> None:
     if number != number:
-        raise Refused("expected a finite number, got NaN")
+        raise EventInvalidError("expected a finite number, got NaN")
     if number - number != 0.0:
-        raise Refused("expected a finite number, got Infinity")
+        raise EventInvalidError("expected a finite number, got Infinity")

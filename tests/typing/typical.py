@@ -12,7 +12,7 @@ import ssl
 import types
 import uuid
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import AsyncIterator, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from typing_extensions import assert_type
@@ -75,6 +75,7 @@ def events(number: int, text: Optional[str], headers: Mapping[str, str]) -> List
         inngest.Event(name="app/user.created", data={}, id="", ts=0),
         inngest.Event(name="app/user.created", data=None, id=None, ts=None),
         inngest.Event(name="app/user.created", data=typed, id=text),
+        inngest.Event(name="app/user.created", ts=datetime.datetime.now(datetime.timezone.utc)),
         inngest.Event(name="app/user.created", data=headers),
         inngest.Event(name="app/user.created", data=types.MappingProxyType(typed)),
         inngest.Event(
@@ -141,6 +142,8 @@ def attributes(client: inngest.Inngest, event: inngest.Event) -> Tuple[str, Opti
     event.data = {**event.data, "source": "billing"}
     event.id = event.id or "mine"
     event.ts += 1000
+    event.ts = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    event = replace(event, name="another")
     return client.app_id, client.env, client.event_key, client.event_api_origin, client.is_production
 
 

@@ -23,6 +23,7 @@ inngest.Event(name="event", id=7)  # wrong
 inngest.Event(name="event", ts=1.5)  # wrong
 inngest.Event(name="event", ts="2024-01-01")  # wrong
 inngest.Event(name="event", user={})  # wrong
+event.ts = "2024-01-01"  # wrong
 event.name = 5  # wrong
 print(event.payload)  # wrong
 
