@@ -169,7 +169,7 @@ class Fields(unittest.TestCase):
         # In Go, U+0130 becomes a plain i, and U+0131 stays what it is.
         for name in ("\u0130nngest/x", "\u0130NNGEST/", "\u0130nNgEsT/x"):
             self.assertIn("reserved", str(refusal(name)))
-        for name in ("\u0131nngest/x", "\u0130nngest", "\u0130nngestx/", "i\u0307nngest/x", "\uff49nngest/x", "inng\u0117st/x"):
+        for name in ("\u0131nngest/x", "\u0130nngest", "\u0130nngestx/", "i\u0307nngest/x", "\uff49nngest/x"):
             self.assertEqual(json.loads(encoded(Event(name)).decode())["name"], name)
 
     def test_a_name_or_an_id_with_a_nul_would_never_be_stored(self):
