@@ -48,6 +48,10 @@ host_program() { # host_program TEST: the library inside somebody else's package
         "$tools/bin/python" -c 'import importlib.metadata as m, sys; print("version", m.version(sys.argv[1]))' "$package"
 }
 
+page() { # of `serve`, in a real browser
+    debian chromium && cd "$(clone)" && tests PYTHONPATH=. "$newest" -W error -X dev .ci/page.py -v
+}
+
 faults() { # nothing lost, nothing doubled, in a long run of random faults
     cd "$(clone)" && "$newest" -m tests.faults --events 200000 --seed 1 | tee "$work/faults"
     [ "${PIPESTATUS[0]}" -eq 0 ] && sed -nE 's/^(events|requests|lost|doubled) +(.*)/\2 \1/p' "$work/faults" |
