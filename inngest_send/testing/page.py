@@ -39,14 +39,15 @@ ol:empty::before { content: attr(data-empty); display: block; padding: .5rem 1re
 li + li { border-top: 1px solid var(--line) }
 summary, .refusal { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .75rem; padding: .5rem 1rem }
 summary { cursor: pointer }
-summary::before { content: "\25b8"; width: .5rem; color: var(--faint) }
-[open] > summary::before { content: "\25be" }
+summary::before { content: "\\25b8"; width: .5rem; color: var(--faint) }
+[open] > summary::before { content: "\\25be" }
 b { flex: 1 1 12rem; font-weight: 400 }
 summary b { color: var(--name); font-weight: 600 }
 i { color: var(--bad); font-style: normal; font-weight: 600 }
 time, code, pre { font: .8125rem/1.6 ui-monospace, monospace }
 time, code { color: var(--faint) }
 details p, pre { margin: 0; padding: 0 1rem .5rem 2.25rem; white-space: pre-wrap }
+details p { font-size: .875rem }
 """
 
 _SCRIPT = """
