@@ -83,8 +83,9 @@ class Event:
 
     def __repr__(self) -> str:
         try:
-            size = f"<{len(self.data)} keys>"
-        except TypeError:
+            count = len(self.data)
+            size = "<1 key>" if count == 1 else f"<{count} keys>"
+        except Exception:  # noqa: BLE001  # no mapping, or one whose own code raises
             size = f"<{qualified_name(self.data)}>"
         return f"{type(self).__name__}(name={self.name!r}, data={size}, id={self.id!r}, ts={self.ts!r})"
 

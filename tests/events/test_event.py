@@ -72,6 +72,11 @@ class BrokenIteration(Pairs):
         raise ZeroDivisionError(SECRET)
 
 
+class Unsized(Pairs):
+    def __len__(self):
+        raise LookupError(SECRET)
+
+
 @dataclass
 class BrokenDataclass:
     price: object = 1
@@ -192,9 +197,11 @@ class Fields(unittest.TestCase):
         for part in ("a/b", "id-1", "1700000000000", "2"):
             self.assertIn(part, shown)
         self.assertNotIn(SECRET, shown)
+        self.assertIn("data=<1 key>,", repr(Event("a", {"k": SECRET})))
         event = Event("a")
-        event.data = SECRET
-        self.assertNotIn(SECRET, repr(event))
+        for data in (5, Unsized({SECRET: SECRET}), SECRET):
+            event.data = data
+            self.assertNotIn(SECRET, repr(event))
 
     def test_every_refusal_is_a_value_error_and_an_error_of_the_library(self):
         error = refusal("")

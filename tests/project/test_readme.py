@@ -111,7 +111,7 @@ RULES = [  # for each block how it is run, and the names of the events that must
     Rule("Install, or vendor", "cp -r", copied, arrive=[]),
     Rule("Install, or vendor", "python3 -m pip", shell(without=INSTALL), arrive=[]),  # .ci runs it: it builds a wheel
     Rule("Install, or vendor", "mkdir app", zipped, arrive=[]),
-    Rule("Ids, doubles, and schedules", "import time", python(), arrive=["reminder"]),
+    Rule("Ids, duplicates, and schedules", "from datetime import", python(), arrive=["reminder"]),
     Rule("Forking servers, proxies, certificates, logging", "import ssl", python(), arrive=[]),
     Rule("Forking servers, proxies, certificates, logging", "import logging", logged, arrive=[]),
     Rule("Errors", "try:", python(before=busy), arrive=[]),
