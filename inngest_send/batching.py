@@ -65,7 +65,7 @@ class Batcher:
             except EventInvalidError as err:
                 if self._name_index:
                     err.prepend(f"events[{index}]")
-                raise err.with_traceback(None) from None  # the frames in between hold data
+                raise err.with_traceback(None)  # noqa: B904  # the frames in between hold data
             self._size += len(self._texts[-1]) + 1
             count = len(self._texts)
             if count > 1 and (count > MAX_BATCH_EVENTS or self._size - 1 > MAX_BATCH_SIZE):

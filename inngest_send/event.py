@@ -79,7 +79,7 @@ class Event:
 
                 encode_event(self, encode)  # only now can it be too large
         except EventInvalidError as err:
-            raise err.with_traceback(None) from None  # the frames in between hold data
+            raise err.with_traceback(None)  # noqa: B904  # the frames in between hold data
 
     def __repr__(self) -> str:
         try:

@@ -391,6 +391,17 @@ class Data(unittest.TestCase):
                 for frame in frames(error)[1:]:
                     self.assertNotIn(SECRET, repr(frame.f_locals), frame)
 
+    def test_what_the_program_was_handling_stays_the_context(self):
+        cause = LookupError("the program's own")
+        try:
+            try:
+                raise cause
+            except LookupError:
+                Event("a", {"x": b""})
+        except inngest.EventInvalidError as error:
+            self.assertIs(error.__context__, cause)
+            self.assertFalse(error.__suppress_context__)
+
     def test_keys_that_become_one_text_are_refused(self):
         class Other(Text):
             __hash__ = object.__hash__
