@@ -38,8 +38,8 @@ ol { padding: 0; list-style: none; background: var(--card); border: 1px solid va
 ol:empty::before { content: attr(data-empty); display: block; padding: .5rem 1rem; color: var(--faint) }
 li + li { border-top: 1px solid var(--line) }
 summary, .refusal { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .75rem; padding: .5rem 1rem }
-summary { cursor: pointer }
-summary::before { content: "\\25b8"; width: .5rem; color: var(--faint) }
+summary { padding-left: 2.25rem; cursor: pointer }
+summary::before { content: "\\25b8"; width: .5rem; margin-left: -1.25rem; color: var(--faint) }
 [open] > summary::before { content: "\\25be" }
 b { flex: 1 1 12rem; font-weight: 400 }
 summary b { color: var(--name); font-weight: 600 }

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 from unittest import mock
 
 from tests.helpers.library import NAME, ROOT, inngest, module
@@ -205,7 +206,8 @@ class NamesTest(unittest.TestCase):
         with testing.EventServer() as server:
             with inngest.Inngest(app_id="my_app", is_production=False, event_api_base_url=server.url) as client:
                 client.send_sync(inngest.Event(name="a"))
-            owners = [server, server.events[0], server.requests[0], testing]
+            urllib.request.urlopen(f"{server.url}wrong", b"{}", timeout=10).close()
+            owners = [server, server.events[0], server.refusals[0], server.requests[0], testing]
         for literal in literals(self.readme.sections["Testing your code"]):
             fault = re.fullmatch(r'"(\w+)"', literal)
             thing = re.fullmatch(r"(?:inngest_send\.testing\.)?([A-Za-z]\w*)(?:\((.*)\))?", literal)
