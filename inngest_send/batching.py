@@ -1,9 +1,16 @@
-"""Cuts events into the bodies of requests."""
+"""Cuts events into the bodies of requests.
+
+An event that was taken from its source is accounted for at every moment, whatever is raised: it is at hand, or pending,
+or in a batch that was handed out. So ``remaining`` is always true. No frame here has an event's JSON text among its
+variables: those of a source that raises hang on the error of the call, and error reporters show them.
+"""
 
 from __future__ import annotations
 
 from .errors import EventInvalidError
 from .event import Event, encode_event
+from .protocol import new_seed, seed_after
+from .runtime.signals import raise_if_from_signal_handler
 from .serialization.encoding import encode
 from .typecheck import is_instance, qualified_name
 
@@ -16,68 +23,103 @@ MAX_BATCH_SIZE = 4 * 1024 * 1024  # bytes; one event takes up to 3 MiB, and gate
 
 
 class Batch:
-    """Events that go out as one request, and its body."""
+    """Events that go out as one request, with the JSON text of each, and the seed that all its attempts share.
 
-    __slots__ = ("body", "events")
+    ``maybe_delivered``: some of them may have been accepted before, as part of a larger batch.
+    """
 
-    def __init__(self, events: list[Event], texts: list[bytes]) -> None:
+    __slots__ = ("events", "maybe_delivered", "seed", "texts")
+
+    def __init__(self, events: list[Event], texts: list[bytes], seed: str | None = None) -> None:
         self.events = events
-        self.body = b"[" + b",".join(texts) + b"]"
+        self.texts = texts
+        self.seed = new_seed() if seed is None else seed
+        self.maybe_delivered = False
+
+    @property
+    def size(self) -> int:
+        """The size of the body, in bytes."""
+        return sum(map(len, self.texts)) + len(self.texts) + 1
+
+    def body(self) -> bytes:
+        """Return the body of the request."""
+        return b"[" + b",".join(self.texts) + b"]"
+
+    def halves(self) -> list[Batch]:
+        """Return the batch cut in two. Each event keeps the id that it has in the whole."""
+        half = len(self.events) // 2
+        parts = [
+            Batch(self.events[:half], self.texts[:half], self.seed),
+            Batch(self.events[half:], self.texts[half:], seed_after(self.seed, half)),
+        ]
+        for part in parts:
+            part.maybe_delivered = self.maybe_delivered
+        return parts
 
 
 class Batcher:
     """Cuts events into batches, each filled before the next is begun.
 
     A list or a tuple is validated whole before there is a first batch; any other iterable is consumed as batches are
-    asked for. ``pending`` holds the events that were taken from it and are in no batch yet.
+    asked for.
     """
 
     def __init__(self, events: Iterable[Event], *, name_index: bool = True) -> None:
         """``name_index``: errors say which event of several it was."""
-        self.pending: list[Event] = []
-        self._texts: list[bytes] = []  # of the pending events
-        self._size = 0  # of these texts and the commas between them
-        self._events = events
+        self._source = enumerate(events)
         self._name_index = name_index
+        self._at_hand: Event | None = None  # taken, and not pending yet: to append to a list may take memory
+        self._pending: list[Event] = []
+        self._texts: list[bytes] = []  # of what is pending, and then of what is at hand
+        self._size = 0  # bytes of these
+        self._is_whole = is_instance(events, (list, tuple))
+        self._ready: list[Batch] = []  # the next one last
 
     def batches(self) -> Iterator[Batch]:
-        """Return the batches. Asking for one raises TypeError or EventInvalidError at what is no event, or a bad one.
+        """Return the batches that are left. Asking for one raises what ``next`` raises."""
+        return iter(self.next, None)
 
-        Whatever the source of the events raises comes through.
+    def next(self) -> Batch | None:
+        """Return the next batch; None when there is none.
+
+        Raises TypeError or EventInvalidError at what is no event, or a bad one. What the source raises comes through.
         """
-        batches = self._split()
-        return iter(list(batches)) if is_instance(self._events, (list, tuple)) else batches
+        if self._is_whole:
+            self._ready = list(iter(self._cut, None))[::-1]
+            self._is_whole = False
+        return self._ready.pop() if self._ready else self._cut()
 
-    def remaining(self, batches: Iterator[Batch]) -> list[Event]:
+    def remaining(self) -> list[Event]:
         """Return the events that were taken from the source, and not handed out."""
-        rest = []
-        if is_instance(self._events, (list, tuple)):
-            rest = [event for batch in batches for event in batch.events]
-        return rest + self.pending
+        rest = [event for batch in reversed(self._ready) for event in batch.events] + self._pending
+        return rest if self._at_hand is None else [*rest, self._at_hand]
 
-    def _split(self) -> Iterator[Batch]:
-        for index, event in enumerate(self._events):
+    def _cut(self) -> Batch | None:
+        for index, event in self._source:
             if type(event) is not Event and not is_instance(event, Event):
                 raise TypeError(not_an_event(event, f"events[{index}]"))
-            self.pending.append(event)
+            self._at_hand = event
             try:
                 self._texts.append(encode_event(event, encode))
-            except EventInvalidError as err:
-                if self._name_index:
+            except Exception as err:  # noqa: BLE001  # memory may run out, too
+                raise_if_from_signal_handler(err)
+                if isinstance(err, EventInvalidError) and self._name_index:
                     err.prepend(f"events[{index}]")
                 raise err.with_traceback(None)  # noqa: B904  # the frames in between hold data
-            self._size += len(self._texts[-1]) + 1
-            count = len(self._texts)
-            if count > 1 and (count > MAX_BATCH_EVENTS or self._size - 1 > MAX_BATCH_SIZE):
-                yield self._batch_of(count - 1)
-        if self._texts:
-            yield self._batch_of(len(self._texts))
+            size = len(self._texts[-1]) + 1
+            if self._pending and (len(self._pending) == MAX_BATCH_EVENTS or self._size + size > MAX_BATCH_SIZE + 1):
+                return self._hand_out([event], self._texts[-1:], size)
+            self._pending.append(event)
+            self._at_hand = None
+            self._size += size
+        return self._hand_out([], [], 0) if self._pending else None
 
-    def _batch_of(self, count: int) -> Batch:
-        batch = Batch(self.pending[:count], self._texts[:count])
-        self.pending = self.pending[count:]
-        self._texts = self._texts[count:]
-        self._size = sum(map(len, self._texts)) + len(self._texts)
+    def _hand_out(self, events: list[Event], texts: list[bytes], size: int) -> Batch:
+        """Return what is pending, and go on with these."""
+        batch = Batch(self._pending, self._texts[: len(self._pending)])
+        # From here on nothing takes memory, so that nothing can be raised.
+        self._pending, self._texts, self._size = events, texts, size
+        self._at_hand = None
         return batch
 
 

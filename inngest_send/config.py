@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
     from datetime import timedelta
-    from typing import Any, Optional, Union
+    from typing import Any, Union
 
     Duration = Union[int, timedelta]
 
@@ -26,6 +26,8 @@ CLOUD_ORIGIN = "https://inn.gs/"
 DEV_ORIGIN = "http://127.0.0.1:8288/"
 DEV_PORT = 8288
 DEFAULT_REQUEST_TIMEOUT = 30.0  # seconds, as in the official SDK
+
+_SMALL_INT = 1000
 
 _TRUE = frozenset(("1", "true", "yes", "on"))
 _FALSE = frozenset(("", "0", "false", "no", "off"))
@@ -48,14 +50,14 @@ class Settings:
         environ: Mapping[str, str],
         *,
         app_id: str,
-        event_key: Optional[str],
-        env: Optional[str],
-        is_production: Optional[bool],
-        event_api_base_url: Optional[str],
-        request_timeout: Optional[Duration],
+        event_key: str | None,
+        env: str | None,
+        is_production: bool | None,
+        event_api_base_url: str | None,
+        request_timeout: Duration | None,
         max_attempts: int,
         max_concurrency: int,
-        ssl_context: Optional[ssl.SSLContext],
+        ssl_context: ssl.SSLContext | None,
     ) -> None:
         """Raises TypeError for an argument of the wrong type, ArgumentInvalidError for a value that cannot work."""
         expect(app_id, str, "app_id")
@@ -63,17 +65,18 @@ class Settings:
         if not self.app_id:
             raise ArgumentInvalidError("app_id: expected a non-empty str")
         self.is_production: bool = _is_production(is_production, environ)
-        self.event_key: Optional[str] = _event_key(event_key, environ)
-        self.env: Optional[str] = _env(env, environ)
+        self.event_key, self.event_key_source = _event_key(event_key, environ)
+        self.env: str | None = _env(env, environ)
         self.event_api_origin: str = _event_api_origin(event_api_base_url, environ, self.is_production)
         self.request_timeout: float = DEFAULT_REQUEST_TIMEOUT
+        self.request_timeout_hint = unit_hint(request_timeout)
         if request_timeout is not None:
             self.request_timeout = seconds(request_timeout, "request_timeout")
             if self.request_timeout <= 0:
                 raise ArgumentInvalidError("request_timeout: expected more than 0 milliseconds")
         self.max_attempts: int = _positive_int(max_attempts, "max_attempts")
         self.max_concurrency: int = _positive_int(max_concurrency, "max_concurrency")
-        self.ssl_context: Optional[ssl.SSLContext] = _ssl_context(ssl_context)
+        self.ssl_context: ssl.SSLContext | None = _ssl_context(ssl_context)
 
 
 def seconds(duration: Any, name: str) -> float:
@@ -90,6 +93,12 @@ def seconds(duration: Any, name: str) -> float:
     raise TypeError(f"{name}: expected milliseconds as int, or a timedelta, got {qualified_name(duration)}")
 
 
+def unit_hint(duration: Any) -> str:
+    """Return what an error adds when this argument ended something: an int so small is often meant as seconds."""
+    is_small = is_instance(duration, int) and int.__int__(duration) < _SMALL_INT
+    return "; timeouts are in milliseconds" if is_small else ""
+
+
 def _positive_int(value: int, name: str) -> int:
     """Return ``value``. Raises TypeError or ArgumentInvalidError when it is no int of 1 or more."""
     expect(value, int, name)
@@ -99,7 +108,7 @@ def _positive_int(value: int, name: str) -> int:
     return number
 
 
-def optional_text(value: Optional[str], name: str) -> str:
+def optional_text(value: str | None, name: str) -> str:
     """Return ``value`` without surrounding whitespace, "" for None.
 
     Raises TypeError for what is no str, ArgumentInvalidError for one in quotes.
@@ -115,7 +124,7 @@ def optional_text(value: Optional[str], name: str) -> str:
     return text
 
 
-def environment_name(value: Optional[str], source: str) -> Optional[str]:
+def environment_name(value: str | None, source: str) -> str | None:
     """Return the name of a branch environment, or None. It goes into a header, so it must be printable ASCII."""
     name = optional_text(value, source)
     if not (name.isascii() and name.isprintable()):
@@ -125,28 +134,29 @@ def environment_name(value: Optional[str], source: str) -> Optional[str]:
     return name or None
 
 
-def _is_production(argument: Optional[bool], environ: Mapping[str, str]) -> bool:
+def _is_production(argument: bool | None, environ: Mapping[str, str]) -> bool:
     if argument is not None:
         expect(argument, bool, "is_production")
         return argument
     return optional_text(environ.get("INNGEST_DEV"), "INNGEST_DEV").lower() in _FALSE
 
 
-def _env(argument: Optional[str], environ: Mapping[str, str]) -> Optional[str]:
+def _env(argument: str | None, environ: Mapping[str, str]) -> str | None:
     name = environment_name(argument, "env")
     for variable in _ENV_VARIABLES:
         name = name or environment_name(environ.get(variable), variable)
     return name
 
 
-def _ssl_context(argument: Optional[ssl.SSLContext]) -> Optional[ssl.SSLContext]:
+def _ssl_context(argument: ssl.SSLContext | None) -> ssl.SSLContext | None:
     ssl = sys.modules.get("ssl")  # without it no argument can be an SSLContext
     if argument is not None and (ssl is None or not is_instance(argument, ssl.SSLContext)):
         raise TypeError(f"ssl_context: expected an ssl.SSLContext, got {qualified_name(argument)}")
     return argument
 
 
-def _event_key(argument: Optional[str], environ: Mapping[str, str]) -> Optional[str]:
+def _event_key(argument: str | None, environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """Return the event key, and where it came from; None and "" without one."""
     for value, source in ((argument, "event_key"), (environ.get("INNGEST_EVENT_KEY"), "INNGEST_EVENT_KEY")):
         key = optional_text(value, source)
         if not key:
@@ -157,11 +167,11 @@ def _event_key(argument: Optional[str], environ: Mapping[str, str]) -> Optional[
             raise ArgumentInvalidError(f"{source}: the event key holds a control character")
         if any("\ud800" <= character <= "\udfff" for character in key):
             raise ArgumentInvalidError(f"{source}: the event key is not valid Unicode")
-        return key
-    return None
+        return key, source if source == "INNGEST_EVENT_KEY" else f"the argument {source}"
+    return None, ""
 
 
-def _event_api_origin(argument: Optional[str], environ: Mapping[str, str], is_production: bool) -> str:
+def _event_api_origin(argument: str | None, environ: Mapping[str, str], is_production: bool) -> str:
     scheme = "https" if is_production else "http"
     from_dev = None
     if not is_production:

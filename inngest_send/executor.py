@@ -9,17 +9,17 @@ from __future__ import annotations
 import atexit
 import sys
 import threading
-import time
 import weakref
 from collections import deque
 from concurrent.futures import Executor, Future
 
+from .runtime.clock import monotonic
 from .runtime.process import current_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Deque, Optional, Set, Tuple
+    from typing import Any, Tuple
 
     Task = Tuple[Future[Any], Callable[..., Any], Tuple[Any, ...]]
 
@@ -32,7 +32,8 @@ class SendExecutor(Executor):
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers
         self._queue = _Queue()
-        weakref.finalize(self, self._queue.close)
+        # Not at the interpreter's exit: what comes later there may still send.
+        weakref.finalize(self, self._queue.close).atexit = False
         _all.add(self)
 
     def submit(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:  # type: ignore[override]
@@ -52,10 +53,14 @@ class SendExecutor(Executor):
         """End the threads when the queue is empty. ``wait``: until they have ended, or JOIN_TIMEOUT is over."""
         self._queue.close()
         if wait:
-            self.join(time.monotonic() + JOIN_TIMEOUT)
+            self.join(monotonic() + JOIN_TIMEOUT)
+
+    def end_idle_threads(self) -> None:
+        """End the threads that have nothing to do, and from now on each that has nothing more to do."""
+        self._queue.keep_none_idle()
 
     def join(self, deadline: float) -> None:
-        """Wait for the threads to end, or until ``deadline`` on the monotonic clock."""
+        """Wait for the threads to end, or until ``deadline`` by runtime.clock."""
         self._queue.join(deadline)
 
 
@@ -65,10 +70,11 @@ _all: weakref.WeakSet[SendExecutor] = weakref.WeakSet()
 @atexit.register
 def _end_all() -> None:
     # Python ends a sub-interpreter that still has a thread with a fatal error.
+    # But nothing is closed: other functions that run at the exit may still send.
     executors = tuple(_all)
     for executor in executors:
-        executor.shutdown(wait=False)
-    deadline = time.monotonic() + JOIN_TIMEOUT
+        executor.end_idle_threads()
+    deadline = monotonic() + JOIN_TIMEOUT
     for executor in executors:
         executor.join(deadline)
 
@@ -78,11 +84,11 @@ class _Queue:
 
     def __init__(self) -> None:
         self.changed = threading.Condition()  # its lock is reentrant: the executor may be dropped at any point
-        self.tasks: Deque[Task] = deque()
+        self.tasks: deque[Task] = deque()
         self.working = 0  # threads that take tasks, or wait for them
         self.idle = 0
         self.is_closed = False
-        self._threads: Set[threading.Thread] = set()  # those, and some that end
+        self._threads: set[threading.Thread] = set()  # live ones; those that ended are dropped at the next start
         self._max_idle = sys.maxsize
         self._process = current_process()
 
@@ -104,7 +110,7 @@ class _Queue:
         if not self.working:
             raise RuntimeError("can't start new thread")
 
-    def next(self) -> Optional[Task]:
+    def next(self) -> Task | None:
         """Return what the calling thread is to run; None when it is to end."""
         with self.changed:
             while not self.tasks:
@@ -126,12 +132,19 @@ class _Queue:
             self.is_closed = True
             self.changed.notify_all()
 
+    def keep_none_idle(self) -> None:
+        """From now on no thread waits for tasks."""
+        if self._process is current_process():
+            with self.changed:
+                self._max_idle = 0
+                self.changed.notify_all()
+
     def join(self, deadline: float) -> None:
         """Wait for the threads to end, but for the calling one."""
         if self._process is current_process():
             for thread in self._threads:
                 if thread is not threading.current_thread():
-                    thread.join(max(0.0, deadline - time.monotonic()))
+                    thread.join(max(0.0, deadline - monotonic()))
 
 
 def _work(queue: _Queue) -> None:
@@ -143,11 +156,11 @@ def _work(queue: _Queue) -> None:
         del task  # an idle thread must keep nothing of the call alive
 
 
-def _run(future: Future[Any], fn: Callable[..., Any], args: Tuple[Any, ...]) -> None:
+def _run(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
     try:
         if future.set_running_or_notify_cancel():
             future.set_result(fn(*args))
     except BaseException as err:  # noqa: BLE001  # whoever waits for the future gets it
         future.set_exception(err)
     finally:
-        del future, fn, args  # else the traceback of the error and the future would hold each other
+        del future, fn, args  # break the reference cycle future > error > traceback > frame

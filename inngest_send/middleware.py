@@ -71,15 +71,18 @@ class Hooks:
                 _check_result(hook(events), hook)
             self._entered.append(instance)
 
-    def after(self, result: SendEventsResult, on_error: Callable[[Exception], None]) -> None:
+    def after(self, ids: list[str], error: str | None, on_error: Callable[[Exception], None]) -> None:
         """Run the after-hooks in reverse, of those whose before-hook had run; each error goes to ``on_error``."""
+        result = None
         for instance in reversed(self._entered):
-            hook = getattr(instance, "after_send_events", None)
-            if hook is None:
-                continue
             try:
-                _check_result(hook(result), hook)
+                # Made in here, since memory may run out; one for all hooks, and not the list that the call returns.
+                result = result or SendEventsResult(list(ids), error)
+                hook = getattr(instance, "after_send_events", None)
+                if hook is not None:
+                    _check_result(hook(result), hook)
             except Exception as err:  # noqa: BLE001  # the events were sent: their ids must not be lost
+                raise_if_from_signal_handler(err)
                 on_error(err)
 
 

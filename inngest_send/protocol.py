@@ -1,4 +1,4 @@
-"""What the Event API wants and answers. Knows Inngest, and no sockets.
+"""The Event API: what it wants of a request, and what its responses say. Knows Inngest, and no sockets.
 
 The facts were measured on a server of August 2026. Where they are documented: https://www.inngest.com/docs/events
 """
@@ -60,27 +60,16 @@ def _base64(data: bytes) -> str:
     return b2a_base64(data, newline=False).decode("ascii")
 
 
-class Answer:
-    """What an answer to a request says of its events.
-
-    ``ids``: one for each event, in order; "" where the event is not known to be accepted.
-    ``problem``: why the answer is no success, "" for a success.
-    """
-
-    __slots__ = ("ids", "problem")
-
-    def __init__(self, ids: list[str], problem: str) -> None:
-        self.ids = ids
-        self.problem = problem
-
-
-def read_response_body(
+def read_response(
     status: int, location: str | None, body: bytes, count: int, event_key: str | None
-) -> Answer:
-    """Return what an answer says of ``count`` events; ``location`` is where a redirect points.
+) -> tuple[list[str], str]:
+    """Return what a response says of ``count`` events: the id of each, in order, and why it is no success.
+
+    An id is "" where the event is not known to be accepted; the reason is "" for a success. ``location`` is where a
+    redirect points.
 
     Only a 2xx with one non-empty id for each event and no error is a success, whatever its Content-Type: the server
-    says text/plain, and answers a wrong path with a web page and 200. A non-empty id is believed in other answers
+    says text/plain, and answers a wrong path with a web page and 200. A non-empty id is believed in other responses
     too: a 400 lists the ids of the events before the first bad one, which were accepted.
     """
     try:
@@ -93,7 +82,7 @@ def read_response_body(
     if isinstance(listed, list) and len(listed) <= count:
         ids[: len(listed)] = [id if isinstance(id, str) else "" for id in listed]
         if 200 <= status < 300 and not error and len(listed) == count and "" not in ids:
-            return Answer(ids, "")
+            return ids, ""
     if error:
         problem = excerpt(error if isinstance(error, str) else json.dumps(error), event_key)
     elif 300 <= status < 400 and location is not None:
@@ -103,7 +92,7 @@ def read_response_body(
     else:
         text = "" if b"\0" in body else excerpt(body.decode("utf-8", "replace"), event_key)
         problem = ": ".join(filter(None, ("not an answer of the Event API" if status < 300 else "", text)))
-    return Answer(ids, f"HTTP {status}: {problem}" if problem else f"HTTP {status}")
+    return ids, f"HTTP {status}: {problem}" if problem else f"HTTP {status}"
 
 
 def may_have_accepted(status: int) -> bool:

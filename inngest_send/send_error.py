@@ -50,10 +50,17 @@ class SendEventsError(Error):
         self.is_retriable = is_retriable
 
 
-def send_error(problem: str, ids: Sequence[str], unsent: Sequence[Event], **details: Any) -> SendEventsError:
-    """Return an error whose message begins with how many events were accepted."""
-    of_all = event_count(len(ids) + len(unsent))
-    return SendEventsError(f"{len(ids):,} of {of_all} accepted: {problem}", ids, unsent=unsent, **details)
+def send_error(
+    problem: str, ids: Sequence[str], unsent: Sequence[Event], *, maybe_delivered: bool = False, **details: Any
+) -> SendEventsError:
+    """Return an error whose message begins with how many events were accepted, as far as that is known."""
+    total = len(ids) + len(unsent)
+    known = "accepted"
+    if maybe_delivered:
+        which = "it" if total == 1 else "more" if ids else "some"
+        known = f"known to be accepted ({which} may have arrived)"
+    message = f"{len(ids):,} of {event_count(total)} {known}: {problem}"
+    return SendEventsError(message, ids, unsent=unsent, maybe_delivered=maybe_delivered, **details)
 
 
 def event_count(count: int) -> str:

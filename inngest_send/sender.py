@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextvars import copy_context
 from functools import partial
 
 from .batching import Batcher, not_an_event
 from .call import Call
-from .config import DEV_MODE, environment_name, seconds
+from .config import DEV_MODE, environment_name, seconds, unit_hint
 from .delivery import Delivery
-from .errors import AsyncUnsupportedError, EventKeyUnspecifiedError
+from .errors import AsyncUnsupportedError, Error, EventKeyUnspecifiedError
 from .event import Event
 from .http.cancellation import CURRENT, Cancellation
+from .http.problem import duration
 from .http.transport import Transport
-from .middleware import SendEventsResult
 from .protocol import event_url
 from .runtime.process import PerProcess
+from .runtime.signals import raise_if_from_signal_handler
 from .send_error import SendEventsError, safe_message, send_error
 from .typecheck import is_instance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
-    from typing import Any, List, NoReturn, Optional, Set
+    from typing import Any, NoReturn
 
     from .config import Duration, Settings
     from .executor import SendExecutor
@@ -44,16 +47,16 @@ class Sender:
         self._delivery = Delivery(self._transport, settings)
         self._executor = PerProcess(partial(_make_executor, settings.max_concurrency))
         self._is_closed = False
-        self._under_way: Set[Cancellation] = set()
+        self._under_way: set[Cancellation] = set()
 
     def send(
         self,
         events: object,
-        hooks: Optional[Hooks],
-        env: Optional[str],
-        timeout: Optional[Duration],
+        hooks: Hooks | None,
+        env: str | None,
+        timeout: Duration | None,
         logger: Any,
-    ) -> List[str]:
+    ) -> list[str]:
         """Send what a caller passed as ``events``, and return the ids. See Inngest.send_sync."""
         cancellation = CURRENT.get()
         if cancellation is None or cancellation.is_over:
@@ -63,7 +66,7 @@ class Sender:
         self._under_way.add(cancellation)
         try:
             limit = None if timeout is None else seconds(timeout, "timeout")
-            call = Call(cancellation, began_at, limit, environment_name(env, "env"), logger)
+            call = Call(cancellation, began_at, limit, unit_hint(timeout), environment_name(env, "env"), logger)
             source = _iterable(events)
             if self._needs_key:
                 raise EventKeyUnspecifiedError(f"no event key: pass event_key, or set INNGEST_EVENT_KEY; {DEV_MODE}")
@@ -78,8 +81,9 @@ class Sender:
             if is_outermost:
                 self._under_way.discard(cancellation)
 
-    def _send_with(self, hooks: Hooks, events: List[Event], name_index: bool, call: Call) -> List[str]:
-        result = SendEventsResult()
+    def _send_with(self, hooks: Hooks, events: list[Event], name_index: bool, call: Call) -> list[str]:
+        ids: list[str] = []
+        problem: str | None = None
         given = list(events)
         try:
             try:
@@ -87,36 +91,40 @@ class Sender:
             except AsyncUnsupportedError:
                 raise
             except Exception as err:
+                raise_if_from_signal_handler(err)
                 raise send_error(f"middleware: {safe_message(err)}", [], given) from err
-            result.ids = self._delivery.deliver(Batcher(events, name_index=name_index or len(events) != 1), call)
-            return list(result.ids)
+            ids = self._delivery.deliver(Batcher(events, name_index=name_index or len(events) != 1), call)
+            return ids
         except SendEventsError as err:
-            result.ids, result.error = list(err.ids), str(err)
+            ids, problem = err.ids, str(err)
             raise
         except BaseException as err:
-            result.error = str(err) if isinstance(err, TypeError) else safe_message(err)
+            problem = str(err) if isinstance(err, TypeError) else safe_message(err)
             raise
         finally:
-            hooks.after(result, lambda err: call.warning("middleware: after_send_events: %s", safe_message(err)))
+            hooks.after(ids, problem, lambda err: call.report("middleware: after_send_events: %s", safe_message(err)))
 
     async def send_on_thread(
-        self, send_sync: Callable[[], List[str]], events: object, timeout: Optional[Duration]
-    ) -> List[str]:
+        self, send_sync: Callable[[], list[str]], events: object, timeout: Duration | None
+    ) -> list[str]:
         """Await ``send_sync``, which ends in ``send``, on a thread of this sender's own. See Inngest.send."""
-        import asyncio
-        from contextvars import copy_context
-
         limit = None if timeout is None else seconds(timeout, "timeout")
         if self._is_closed:
             _refuse(events, _CLOSED)
         cancellation = Cancellation()
         context = copy_context()  # so that middleware and loggers see the variables of the task
         context.run(CURRENT.set, cancellation)
-        loop = asyncio.get_running_loop()
         try:
+            import asyncio
+
+            loop = _running_loop()
             future = loop.run_in_executor(self._executor.get(), context.run, partial(_run, send_sync, cancellation))
-        except RuntimeError as err:
-            raise send_error(f"no thread to send on: {err}", [], _known(events), is_retriable=True) from err
+        except Error:
+            raise
+        except Exception as err:  # what cannot be imported or started: memory, threads or descriptors ran out
+            raise_if_from_signal_handler(err)
+            problem = f"no thread to send on: {err}; send_sync needs none"
+            raise send_error(problem, [], _known(events), is_retriable=True) from err
         try:
             if limit is not None and limit > 0:
                 done, _ = await asyncio.wait({future}, timeout=limit)
@@ -124,11 +132,13 @@ class Sender:
                     cancellation.cancel()
                     if not cancellation.has_begun:  # still queued, so it will never start
                         future.cancel()
-                        problem = f"no thread was free within {limit:.3g} s"
+                        problem = f"no thread was free within {duration(limit)}{unit_hint(timeout)}"
                         raise send_error(problem, [], _known(events), is_retriable=True)
             return await future
         except BaseException:
-            if future.cancelled() or not future.done():  # else it is the call's own error
+            if future.done() and not future.cancelled():
+                future.exception()  # it may be what is raised here, or come too late for that: nobody else asks for it
+            else:
                 cancellation.cancel()
                 future.cancel()
             raise
@@ -150,7 +160,17 @@ def _make_executor(max_workers: int) -> SendExecutor:
     return SendExecutor(max_workers)
 
 
-def _run(send_sync: Callable[[], List[str]], cancellation: Cancellation) -> List[str]:
+def _running_loop() -> AbstractEventLoop:
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        problem = "send needs a running event loop of asyncio's; elsewhere run send_sync on a thread"
+        raise Error(f"{problem}, as with trio: await trio.to_thread.run_sync(client.send_sync, events)") from None
+
+
+def _run(send_sync: Callable[[], list[str]], cancellation: Cancellation) -> list[str]:
     try:
         return send_sync()
     finally:
@@ -167,7 +187,7 @@ def _iterable(events: Any) -> Iterable[Event]:
     return iterable
 
 
-def _known(events: Any) -> List[Event]:
+def _known(events: Any) -> list[Event]:
     """Return the events that a caller passed, as far as they can be had without consuming anything."""
     if is_instance(events, Event):
         return [events]

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from ..batching import Batcher
 from ..http.exchange import request_lines
-from ..protocol import SEED_HEADER, event_headers, event_url, new_seed
+from ..protocol import SEED_HEADER, event_headers, event_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def show_requests(client: Inngest, events: Iterable[Event], output: Output) -> N
         url = event_url(client.event_api_origin, None)
     parts = urlsplit(url)
     for batch in Batcher(events).batches():
-        headers = {**event_headers(client.env), SEED_HEADER: new_seed()}
-        for line in request_lines(parts.path, parts.netloc, headers, len(batch.body)):
+        headers = {**event_headers(client.env), SEED_HEADER: batch.seed}
+        for line in request_lines(parts.path, parts.netloc, headers, batch.size):
             output.write(line)
         output.write("")
-        output.write(batch.body.decode())
+        output.write(batch.body().decode())

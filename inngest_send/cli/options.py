@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+from datetime import timedelta
 
 from ..client import Inngest
 from ..config import DEV_MODE, dev_origin, optional_text
@@ -109,9 +110,9 @@ def set_up_logging(is_verbose: bool) -> None:
     logger.addHandler(handler)
 
 
-def timeout_of(arguments: argparse.Namespace) -> int | None:
-    """Return ``--timeout`` in milliseconds, as the client takes it."""
-    return None if arguments.timeout is None else max(1, round(arguments.timeout * 1000))
+def timeout_of(arguments: argparse.Namespace) -> timedelta | None:
+    """Return ``--timeout`` as the client takes it."""
+    return None if arguments.timeout is None else timedelta(seconds=arguments.timeout)
 
 
 class _RefuseKey(argparse.Action):

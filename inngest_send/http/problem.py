@@ -20,10 +20,10 @@ def http_problem(error: http.client.HTTPException) -> str:
     return "the answer is not HTTP"
 
 
-def network_problem(error: OSError, timeout: float) -> str:
-    """Return what was wrong with a connection. ``timeout``: the seconds that the attempt might take."""
+def network_problem(error: OSError, bound: str) -> str:
+    """Return what was wrong with a connection. ``bound``: the time that the attempt might take, in words."""
     if is_timeout(error):
-        return f"timed out after {duration(timeout)}"
+        return f"timed out after {bound}"
     if ssl is not None and isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or type(error).__name__}"
     return str(error.strerror or type(error).__name__)
@@ -45,4 +45,4 @@ def is_timeout(error: OSError) -> bool:
 
 def duration(seconds: float) -> str:
     """Return a time in seconds, or in milliseconds where it is short."""
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{max(1, round(seconds * 1000))} ms"
+    return f"{round(seconds, 2):,.10g} s" if seconds >= 1 else f"{max(1, round(seconds * 1000))} ms"

@@ -25,7 +25,7 @@ from .cancellation import Cancelled
 from .connection import Connection, Route, TunnelRefused, open_connection
 from .exchange import Exchange, request_lines
 from .pool import Pool
-from .problem import http_problem, is_timeout, network_problem, refusal_problem
+from .problem import duration, http_problem, is_timeout, network_problem, refusal_problem
 from .proxy import find_proxy
 from .trust import certificate_problem, verifying_context
 
@@ -67,14 +67,15 @@ class Transport:
         headers: Mapping[str, str],
         *,
         timeout: float,
+        bound: str = "",
         cancellation: Cancellation,
         new_connection: bool = False,
     ) -> Exchange:
         """Post ``body``, and return what came of it. ``timeout``, in seconds, bounds all of it.
 
-        ``headers``: by name in lower case. ``new_connection``: leave the idle ones alone, since one of them swallowed
-        the request before. Raises only what is no matter of the network: what a signal handler raises, or a program
-        that has put something of its own in the place of a function of Python's.
+        ``bound``: the timeout in words. ``headers``: by name in lower case. ``new_connection``: leave the idle ones
+        alone, since one of them swallowed the request before. Raises only what is no matter of the network: what a
+        signal handler raises, or a program that has put something of its own in the place of a function of Python's.
         """
         exchange = Exchange(
             self._shown_url, body, headers, timeout=timeout, cancellation=cancellation, new_connection=new_connection
@@ -85,7 +86,7 @@ class Transport:
         except Exception as err:
             raise_if_from_signal_handler(err)
             # Where the response came, what a wrapper of the opener then raises is no matter.
-            if exchange.response is None and not self._explain(exchange, err, timeout):
+            if exchange.response is None and not self._explain(exchange, err, bound or duration(timeout)):
                 raise
         if exchange.response is None:
             if cancellation.is_cancelled:
@@ -100,7 +101,7 @@ class Transport:
         """Close all idle connections, and those in use as they come back."""
         self._pool.close()
 
-    def _explain(self, exchange: Exchange, error: Exception, timeout: float) -> bool:
+    def _explain(self, exchange: Exchange, error: Exception, bound: str) -> bool:
         """Write into ``exchange`` what went wrong; return False for an error that is no matter of the network."""
         cause = error if isinstance(error, OSError) else None  # most HTTPExceptions hold what the server said
         is_retriable = True
@@ -116,7 +117,7 @@ class Transport:
             is_retriable = False
         elif isinstance(error, OSError):
             exchange.timed_out = is_timeout(error)
-            problem = network_problem(error, timeout)
+            problem = network_problem(error, bound)
         else:
             return False
         problem = f"{exchange.step}: {problem}" if exchange.step else f"{problem} (POST to {self._origin})"

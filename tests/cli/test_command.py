@@ -54,7 +54,8 @@ class SendTest(CommandTest):
         self.env["INNGEST_EVENT_KEY"] = KEY
         code, output, errors = self.send("a")
         self.assertEqual((code, output), (1, ""))
-        self.assertEqual(errors, "inngest_send: 0 of 1 event accepted: HTTP 400: no /e/***\n")
+        problem = f"HTTP 400: no /e/*** (POST to {self.server.url[:-1]})"
+        self.assertEqual(errors, f"inngest_send: 0 of 1 event accepted: {problem}\n")
 
     def test_retries_are_silent(self):
         self.server.fail_next(status=503)

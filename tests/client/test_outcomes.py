@@ -5,7 +5,7 @@ import unittest
 from unittest import mock
 
 from tests.helpers.library import inngest
-from tests.helpers.servers import KEY, ScriptedServer, client_for, failure_of, silent, without_delays
+from tests.helpers.servers import ScriptedServer, client_for, failure_of, silent, without_delays
 
 
 def events_of(count):
@@ -155,47 +155,3 @@ class InvariantTest(unittest.TestCase):
                 error = failure_of(client, events)
                 ids = error.ids + client.send_sync(error.unsent)
         self.assertEqual((len(ids), server.requests[1].events[0]["name"]), (5, "event 2"))
-
-
-class MessageTest(unittest.TestCase):
-    def message(self, script, events=1, **options):
-        with without_delays(), ScriptedServer(then=script) as server, client_for(server, **options) as client:
-            return str(failure_of(client, events_of(events)))
-
-    def test_it_says_how_many_events_were_accepted_and_what_was_wrong_with_the_rest(self):
-        answer = once(400, {"ids": ["A", "B", ""], "status": 400, "error": "event name is empty"})
-        self.assertEqual(self.message(answer, 5000), "2 of 5,000 events accepted: HTTP 400: event name is empty")
-
-    def test_it_tells_each_failure_in_words(self):
-        redirect = once(302, headers={"Location": "https://host/path"})
-        cases = [
-            ("HTTP 401: Event key not found", once(401, {"status": 401, "error": "Event key not found"})),
-            ("HTTP 204: not an answer of the Event API", once(204)),
-            ("HTTP 200: 0 ids for 1 events", once(200, {"ids": [], "status": 200})),
-            ("HTTP 302: a redirect to https://host, which is not followed", redirect),
-            ("the server closed the connection without an answer", lost),
-            ("timed out after 100 ms", silent),
-        ]
-        for problem, script in cases:
-            with self.subTest(problem):
-                message = self.message(script, max_attempts=1, request_timeout=100)
-                message, _, origin = message.partition(" (POST to http://127.0.0.1:")
-                self.assertEqual(message, "0 of 1 event accepted: " + problem)
-                self.assertEqual(bool(origin), not problem.startswith("HTTP"))
-
-    def test_it_says_how_often_it_was_tried(self):
-        self.assertEqual(self.message(once(503), max_attempts=3), "0 of 1 event accepted: HTTP 503 (after 3 attempts)")
-
-    def test_what_it_quotes_is_one_short_printable_line_without_the_key(self):
-        text = "no route\r\n\x1b[31m to /e/{} \u202e".format(KEY) + "x" * 5000
-        for body in (text.encode(), {"error": text}):
-            message = self.message(once(404, body))
-            prefix = "0 of 1 event accepted: HTTP 404: "
-            self.assertTrue(message.startswith(prefix + "no route"), message)
-            self.assertTrue(message.isprintable())
-            self.assertLessEqual(len(message) - len(prefix), 200)
-            self.assertNotIn(KEY, message)
-
-
-if __name__ == "__main__":
-    unittest.main()

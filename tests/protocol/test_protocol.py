@@ -1,6 +1,7 @@
-"""What goes to the Event API and what its answers mean: batches, the seed, headers, and every quirk of the answers."""
+"""What goes to the Event API and what its responses mean: the seed, headers, and every quirk of the responses."""
 
 import base64
+import collections
 import json
 import os
 import re
@@ -12,111 +13,12 @@ from tests.helpers.library import inngest, module
 from tests.helpers.vectors import PATH as VECTORS
 
 protocol = module("protocol")
-batching, redaction = module("batching"), module("redaction")
-Batcher, Event = batching.Batcher, inngest.Event
+redaction = module("redaction")
 
-MAX_SIZE = 4 * 1024 * 1024  # bytes of a body, about
 KEY = "k-S3cr3t"
 
 
-def bodies(events):
-    """Return the batches of the events, after a look that each body is the JSON of its events."""
-    batches = list(Batcher(events).batches())
-    for batch in batches:
-        names = [fields["name"] for fields in json.loads(batch.body.decode())]
-        assert names == [event.name for event in batch.events]
-    return batches
-
-
-def numbered(count, data=None):
-    return [Event("e{}".format(number), data) for number in range(count)]
-
-
-class Batches(unittest.TestCase):
-    def test_one_event_goes_out_as_an_array_of_one(self):
-        (batch,) = bodies([Event("a/b", {"k": "é"}, "id-1", 1700000000000)])
-        expected = '[{"name":"a/b","data":{"k":"é"},"id":"id-1","ts":1700000000000}]'
-        self.assertEqual(batch.body.decode(), expected)
-
-    def test_no_events_are_no_batch(self):
-        for events in ([], (), iter([])):
-            self.assertEqual(bodies(events), [])
-
-    def test_a_batch_holds_5000_events_and_not_one_more(self):
-        for count, counts in ((1, [1]), (5000, [5000]), (5001, [5000, 1]), (10002, [5000, 5000, 2])):
-            events = numbered(count)
-            for kind in (list, iter):
-                with self.subTest(count=count, kind=kind.__name__):
-                    batches = bodies(kind(events))
-                    self.assertEqual([len(batch.events) for batch in batches], counts)
-                    sent = [event for batch in batches for event in batch.events]
-                    self.assertTrue(all(one is other for one, other in zip(sent, events)))
-
-    def test_a_batch_holds_about_4_mib_and_is_filled_before_the_next_is_begun(self):
-        sizes = [1000000, 3000000, 300000, 200000, 2500000, 2500000, 10, 3100000, 1000000]
-        events = [Event("e{}".format(i), {"x": "x" * size}) for i, size in enumerate(sizes)]
-        batches = bodies(events)
-        self.assertEqual([event.name for batch in batches for event in batch.events], [event.name for event in events])
-        self.assertEqual([len(batch.events) for batch in batches], [2, 3, 2, 2])
-        for batch, following in zip(batches, batches[1:] + [None]):
-            self.assertLess(len(batch.body), MAX_SIZE + 10)
-            if following is not None:
-                first = len(json.dumps(json.loads(following.body.decode())[0], separators=(",", ":")))
-                self.assertGreater(len(batch.body) + first, MAX_SIZE - 10)
-
-    def test_a_list_is_validated_whole_before_there_is_a_batch(self):
-        events = numbered(5002)
-        events[5001].data = {"items": [{"price": b""}]}
-        for kind in (list, tuple):
-            with self.assertRaises(inngest.EventInvalidError) as caught:
-                Batcher(kind(events)).batches()
-            self.assertEqual(caught.exception.path, "events[5001].data.items[0].price")
-            self.assertIsNone(caught.exception.__context__)
-
-    def test_the_path_of_a_single_event_has_no_index(self):
-        event = Event("a")
-        event.id = 5
-        with self.assertRaises(inngest.EventInvalidError) as caught:
-            Batcher([event], name_index=False).batches()
-        self.assertEqual(caught.exception.path, "id")
-
-    def test_a_generator_is_consumed_as_batches_are_asked_for(self):
-        events = numbered(12000)
-        taken = []
-        batcher = Batcher(event for event in events if taken.append(event) is None)
-        batches = batcher.batches()
-        self.assertEqual(taken, [])
-        self.assertEqual(next(batches).events, events[:5000])
-        self.assertLessEqual(len(taken), 5001)
-        self.assertEqual(batcher.remaining(batches), taken[5000:])
-        self.assertEqual(next(batches).events, events[5000:10000])
-
-    def test_of_a_list_all_that_has_no_batch_yet_is_not_yet_sent(self):
-        events = numbered(12000)
-        batcher = Batcher(events)
-        batches = batcher.batches()
-        next(batches)
-        self.assertEqual(batcher.remaining(batches), events[5000:])
-
-    def test_what_a_generator_yielded_before_it_broke_is_known(self):
-        def broken():
-            yield events[0]
-            yield events[1]
-            raise LookupError("mine")
-
-        events = numbered(2)
-        batcher = Batcher(broken())
-        with self.assertRaisesRegex(LookupError, "mine"):
-            next(batcher.batches())
-        self.assertEqual(batcher.pending, events)
-
-    def test_what_is_no_event_is_a_type_error_that_says_where(self):
-        for value in ({"name": "a"}, "a", None, Event, [Event("a")]):
-            with self.assertRaisesRegex(TypeError, r"events\[1\]: expected an Event of .*, got "):
-                Batcher([Event("a"), value]).batches()
-
-
-class Requests(unittest.TestCase):
+class RequestTest(unittest.TestCase):
     def test_a_seed_is_the_time_in_milliseconds_and_ten_random_bytes(self):
         with mock.patch("time.time", return_value=1743130137.367), mock.patch.object(os, "urandom", bytes):
             self.assertEqual(protocol.new_seed(), "1743130137367," + "A" * 14 + "==")
@@ -151,13 +53,16 @@ class Requests(unittest.TestCase):
         self.assertEqual(protocol.SEED_HEADER, "x-inngest-event-id-seed")
 
 
+Read = collections.namedtuple("Read", "ids problem")
+
+
 def read(status, body=b"", count=1, location=None):
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
-    return protocol.read_response_body(status, location, body, count, KEY)
+    return Read(*protocol.read_response(status, location, body, count, KEY))
 
 
-class Successes(unittest.TestCase):
+class SuccessTest(unittest.TestCase):
     def test_one_non_empty_id_for_each_event_is_a_success(self):
         for status in (200, 201, 299):
             for extra in ({}, {"status": 200}, {"error": None}, {"error": ""}, {"more": [1]}):
@@ -165,7 +70,7 @@ class Successes(unittest.TestCase):
                 self.assertEqual((answer.ids, answer.problem), (["A", "B"], ""))
 
 
-class Failures(unittest.TestCase):
+class FailureTest(unittest.TestCase):
     def check(self, answer, ids, *words):
         self.assertEqual(answer.ids, ids)
         for word in words:
@@ -274,7 +179,7 @@ class Failures(unittest.TestCase):
             self.assertFalse(protocol.may_have_accepted(status), status)
 
 
-class Quotes(unittest.TestCase):
+class ExcerptTest(unittest.TestCase):
     def test_a_quote_is_at_most_200_printable_characters_on_one_line(self):
         self.assertEqual(redaction.excerpt("  a\r\n\tb\x1b[31m\u202e c\x7f ", None), "a b [31m c")
         self.assertEqual(redaction.excerpt("x" * 200, None), "x" * 200)
@@ -336,7 +241,3 @@ class Quotes(unittest.TestCase):
     def test_without_a_key_nothing_is_redacted(self):
         for key in (None, ""):
             self.assertEqual(redaction.excerpt("POST /e/x", key), "POST /e/x")
-
-
-if __name__ == "__main__":
-    unittest.main()
