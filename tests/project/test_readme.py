@@ -1,12 +1,14 @@
 """The README: every code block is run, what it names is there, every link leads somewhere."""
 
 import contextlib
+import importlib.util
 import inspect
 import io
 import itertools
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,6 +44,13 @@ ORDERS = {"orders.ndjson": '{"name": "order", "data": {"total": 19.99}}\n'}
 LEFT = {"left.ndjson": '{"name": "order", "id": "7"}\n'}
 
 
+EXPORTS = "Rows, CSV, and databases"
+EXPORTED = {
+    "orders.ndjson": '{"order_id": 7, "created_at": "2026-08-31T12:00:00Z"}\n',
+    "orders.csv": "order_id,created_at\n8,2026-08-31 14:00:00.5+02\n",
+    "export.json": '{\n "orders": [\n  {\n   "order_id": 7\n  }\n ]\n}\n',
+}
+PRINTED = '{{"order_id": 7, "note": "a \\"b\\"", "total": null, "created_at": {}}}'
 INSTALL = 'python3 -m pip install --target "$PROGRAM" .'
 
 
@@ -97,6 +106,53 @@ def send_one(stage):
     stage.names["client"].send_sync(inngest.Event(name="one"))
 
 
+def with_program(name, run):
+    """Return ``run``, skipped where there is no such program."""
+
+    def run_or_skip(stage, block):
+        if shutil.which(name) is None:
+            raise unittest.SkipTest(f"there is no {name} on this machine: the README's commands with it were not run")
+        run(stage, block)
+
+    return run_or_skip
+
+
+def exported(name, row):
+    """Return a way to run a block with a database's program, in whose place a script prints what that one did."""
+
+    def run(stage, block):
+        write_program(stage, name, f"#!/bin/sh\ncat <<'END'\n{row}\nEND\n")
+        shell(output=ID)(stage, block)
+
+    return run
+
+
+def queried(stage, block):
+    """Run the block with a ``sqlite3`` that is Python's, where that has one."""
+    if importlib.util.find_spec("_sqlite3") is None:
+        raise unittest.SkipTest(f"{sys.executable} has no sqlite3: the README's example was not run")
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(os.path.join(stage.folder, "shop.db"))) as database, database:
+        try:
+            database.execute("select json_object()")
+        except sqlite3.OperationalError as err:
+            raise unittest.SkipTest(f"SQLite without JSON: {err}") from None
+        database.execute("create table orders (order_id, note, total, created_at)")
+        values = (7, 'a "b"\n\U0001f600', None, "2026-08-31 12:00:00")
+        database.execute("insert into orders values (?, ?, ?, ?)", values)
+    program = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[2]).execute(sys.argv[3]).fetchone())"
+    write_program(stage, "sqlite3", f"#!/bin/sh\nexec python3 -X utf8 -c '{program}' \"$@\"\n")
+    shell(output=ID)(stage, block)
+
+
+def write_program(stage, name, text):
+    path = os.path.join(stage.folder, ".bin", name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, 0o755)
+
+
 RULES = [  # for each block how it is run, and the names of the events that must arrive from it
     Rule(
         "inngest_send",
@@ -119,7 +175,7 @@ RULES = [  # for each block how it is run, and the names of the events that must
     Rule("Middleware", "class Stamp", python(then=send_one), arrive=["one"]),
     Rule("Testing your code", "import unittest", unittest_file, arrive=[]),
     Rule("Testing your code", "import pytest", pytest_file, arrive=[]),
-    Rule("Command line", "for user", shell(output=2 * ID), arrive=2 * ["app/user.created"]),
+    Rule("Command line", "for user", with_program("jq", shell(output=2 * ID)), arrive=2 * ["app/user.created"]),
     Rule(
         "Command line",
         "python3 -m inngest_send send --file orders",
@@ -128,6 +184,11 @@ RULES = [  # for each block how it is run, and the names of the events that must
     ),
     Rule("Command line", "python3 -m inngest_send send --file left", shell(output=ID, files=LEFT), arrive=["order"]),
     Rule("Command line", "0 3 * * *", nightly, arrive=["order"]),
+    Rule(EXPORTS, "python3 -m", shell(output=2 * ID, files=EXPORTED), arrive=2 * ["shop/order"]),
+    Rule(EXPORTS, "psql", exported("psql", PRINTED.format('"2026-08-31T12:00:00+00:00"')), arrive=["shop/order"]),
+    Rule(EXPORTS, "mariadb", exported("mariadb", PRINTED.format(1788177600000)), arrive=["shop/order"]),
+    Rule(EXPORTS, "sqlite3", queried, arrive=["shop/order"]),
+    Rule(EXPORTS, "jq", with_program("jq", shell(output=ID, files=EXPORTED)), arrive=["shop/order"]),
 ]
 
 
