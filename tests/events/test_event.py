@@ -135,7 +135,7 @@ def nested_tuples(depth):
     return value
 
 
-class Fields(unittest.TestCase):
+class FieldTest(unittest.TestCase):
     def test_fields_are_taken_by_position_and_by_keyword(self):
         event = Event("a/b", {"x": 1}, "id-1", 1700000000000)
         self.assertEqual(event, Event(ts=1700000000000, id="id-1", data={"x": 1}, name="a/b"))
@@ -209,7 +209,7 @@ class Fields(unittest.TestCase):
         self.assertIsInstance(error, inngest.Error)
 
 
-class Data(unittest.TestCase):
+class DataTest(unittest.TestCase):
     def test_what_is_not_a_mapping_is_refused_as_data(self):
         for data in ([], (), "", 0, False, b"", SECRET, [SECRET], {SECRET}, Colour.RED, Item(1), Point(1, 2)):
             with self.subTest(type(data).__name__):
@@ -343,7 +343,7 @@ class Data(unittest.TestCase):
             (BrokenDataclass(), "raised LookupError"),
             (BrokenEnum.A, "raised OSError"),
             (EndlessEnum.A, "EndlessEnum has no end of values"),
-            (RefusingDataclass(), "raised {}.EventInvalidError".format(inngest.EventInvalidError.__module__)),
+            (RefusingDataclass(), f"raised {inngest.EventInvalidError.__module__}.EventInvalidError"),
             (UnboundProxy(), "UnboundProxy is not JSON"),
             (datetime.datetime(2024, 1, 2, tzinfo=BrokenZone()), "raised ArithmeticError"),
         ):
@@ -408,7 +408,3 @@ class Data(unittest.TestCase):
             __eq__ = object.__eq__
 
         self.assertIn("same text", str(refusal("a", {"x": {Other("k"): 1, Other("k"): 2}})))
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -36,7 +36,7 @@ class Item:
     tags: tuple = ()
 
 
-class Limits(unittest.TestCase):
+class LimitTest(unittest.TestCase):
     def test_an_event_of_exactly_the_largest_size_is_taken_and_one_byte_more_refused_with_its_size(self):
         for character in ("x", "é", "\n"):  # of one byte, of two, of two when escaped
             width = len(json.dumps(character, ensure_ascii=False).encode()) - 2
@@ -59,7 +59,7 @@ class Limits(unittest.TestCase):
     def test_an_event_of_many_parts_that_is_too_large_is_refused_with_its_size(self):
         data = {"items": [{"text": "x" * 100} for _ in range(30000)]}
         size = len(json.dumps({"name": "a/b", "data": data}, separators=(",", ":")))
-        self.assertIn("{:,}".format(size), str(refusal("a/b", data)))
+        self.assertIn(f"{size:,}", str(refusal("a/b", data)))
 
     def test_data_that_shares_a_part_a_million_times_over_is_refused_soon(self):
         data = [0] * 10
@@ -115,7 +115,7 @@ class Limits(unittest.TestCase):
             self.assertLessEqual(outcomes, {"taken", "refused"})
 
 
-class Changed(unittest.TestCase):
+class ChangeTest(unittest.TestCase):
     def test_a_change_after_construction_is_validated_when_encoded(self):
         for field, value, path in (
             ("name", None, "name"),
@@ -157,7 +157,7 @@ class Tenant(Event):
     json: str = ""
 
 
-class Copies(unittest.TestCase):
+class CopyTest(unittest.TestCase):
     WAYS = [copy.copy, copy.deepcopy] + [
         lambda event, protocol=protocol: pickle.loads(pickle.dumps(event, protocol))
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
@@ -209,11 +209,11 @@ class Copies(unittest.TestCase):
                     refusal_of(encoded, made)
 
 
-class Import(unittest.TestCase):
+class ImportTest(unittest.TestCase):
     def test_types_of_modules_never_imported_cost_nothing(self):
-        code = """
+        code = f"""
 import sys
-import {0} as inngest
+import {NAME} as inngest
 class Odd: pass
 event = inngest.Event("a/b", {{"x": (1, {{2}})}})
 for value in (b"", Odd()):
@@ -221,10 +221,6 @@ for value in (b"", Odd()):
     except inngest.EventInvalidError: pass
     else: raise SystemExit("accepted")
 print(sorted({{"uuid", "decimal", "datetime", "_decimal", "_datetime"}} & set(sys.modules)))
-""".format(NAME)
+"""
         done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, stdout=subprocess.PIPE, timeout=60)
         self.assertEqual((done.returncode, done.stdout.strip()), (0, b"[]"))
-
-
-if __name__ == "__main__":
-    unittest.main()

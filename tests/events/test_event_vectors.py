@@ -82,7 +82,7 @@ def event_refuses(fields):
     return False
 
 
-class Vectors(unittest.TestCase):
+class VectorTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.vectors = load_vectors()
@@ -124,7 +124,3 @@ class Vectors(unittest.TestCase):
     def test_an_event_of_the_largest_size_goes_out_as_long_as_the_server_measured_it(self):
         body = next(body_of(vector) for vector in self.vectors if vector["case"].startswith("event of exactly"))
         self.assertEqual(encoded(inngest.Event(**json.loads(body))).decode(), body)
-
-
-if __name__ == "__main__":
-    unittest.main()

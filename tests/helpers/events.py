@@ -27,10 +27,10 @@ def refusal_of(function, *args, **kwargs):
         result = function(*args, **kwargs)
     except EventInvalidError as error:
         assert error.__cause__ is None and error.__context__ is None, "an error that shows a value may hang on it"
-        assert SECRET not in "{0} {0!r} {0.args}".format(error)
+        assert SECRET not in f"{error} {error!r} {error.args}"
         assert SECRET not in "".join(traceback.format_exception_only(type(error), error))
         return error
-    raise AssertionError("accepted: {!r}".format(result)[:200])
+    raise AssertionError(f"accepted: {result!r}"[:200])
 
 
 def sent(value):

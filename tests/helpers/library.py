@@ -11,4 +11,4 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def module(name):
     """Return a module of the library, as ``module("protocol")``."""
-    return importlib.import_module("{}.{}".format(NAME, name))
+    return importlib.import_module(f"{NAME}.{name}")

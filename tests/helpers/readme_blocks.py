@@ -44,7 +44,7 @@ def rule_for(block, rules):
         if rule.section == block.section and block.text.startswith(rule.start):
             return rule
     first = block.text.splitlines()[0]
-    raise AssertionError("no rule says how to run README.rst:{}: {}: {}".format(block.line, block.section, first))
+    raise AssertionError(f"no rule says how to run README.rst:{block.line}: {block.section}: {first}")
 
 
 def copy_project(folder):
@@ -58,7 +58,7 @@ def copy_project(folder):
     os.mkdir(os.path.join(folder, ".bin"))
     python = os.path.join(folder, ".bin", "python3")
     with open(python, "w", encoding="utf-8") as file:
-        file.write("#!/bin/sh\nexec '{}' \"$@\"\n".format(sys.executable))
+        file.write(f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n")
     os.chmod(python, 0o755)
 
 
@@ -114,8 +114,8 @@ def retargeted(code):
 
 def check(block, what, found, expected):
     if found != expected:
-        where = "README.rst:{}: {}".format(block.line, what)
-        raise AssertionError("{}: expected {!r}, got {!r}".format(where, expected, found))
+        where = f"README.rst:{block.line}: {what}"
+        raise AssertionError(f"{where}: expected {expected!r}, got {found!r}")
 
 
 class Watch:
@@ -242,7 +242,7 @@ def _run_shell(stage, block, text, output, code):
         universal_newlines=True,
         timeout=TIMEOUT,
     )
-    check(block, "exit code, with {!r}".format(process.stderr), process.returncode, code)
+    check(block, f"exit code, with {process.stderr!r}", process.returncode, code)
     if not re.fullmatch(output, process.stdout):
         check(block, "output", process.stdout, output)
 
@@ -254,7 +254,7 @@ def until_interrupted(announces, options=""):
     """
 
     def run(stage, block):
-        command = "exec {} {}".format(block.text.strip(), options)
+        command = f"exec {block.text.strip()} {options}"
         process = subprocess.Popen(
             [_sh(), "-c", command],
             cwd=stage.folder,
@@ -295,7 +295,7 @@ def unittest_file(stage, block):
 def pytest_file(stage, block):
     """Run a block that is a file of pytest tests, where there is pytest."""
     if importlib.util.find_spec("pytest") is None:
-        raise unittest.SkipTest("{} has no pytest: the README's example was not run".format(sys.executable))
+        raise unittest.SkipTest(f"{sys.executable} has no pytest: the README's example was not run")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what else is installed is not under test
     arguments = ["-X", "dev", "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "test_example.py"]
     _run_tests(block, arguments, "{} passed")
@@ -319,4 +319,4 @@ def _run_tests(block, arguments, summary):
     count = len(re.findall(r"^ *def test_", block.text, re.MULTILINE))
     complaint = re.search("Exception ignored|Warning", process.stdout)
     if process.returncode != 0 or complaint or not re.search(r"\b" + summary.format(count) + r"\b", process.stdout):
-        raise AssertionError("README.rst:{}: {}".format(block.line, process.stdout))
+        raise AssertionError(f"README.rst:{block.line}: {process.stdout}")

@@ -33,7 +33,7 @@ class Readme:
         following = self._lines[at + 1] if at + 1 < len(self._lines) else ""
         if line and line[0] != " " and len(following) >= len(line) and _UNDERLINE.match(following):
             if line in self.sections:
-                raise ValueError("line {}: a second section {!r}".format(at + 1, line))
+                raise ValueError(f"line {at + 1}: a second section {line!r}")
             self._section = line
             self.sections[line] = ""
             return at + 2
@@ -43,10 +43,10 @@ class Readme:
         if directive:
             indent, name, language = directive.groups()
             if name not in ("code-block", "code") or not language:
-                raise ValueError("line {}: no test knows what to do with {!r}".format(at + 1, line.strip()))
+                raise ValueError(f"line {at + 1}: no test knows what to do with {line.strip()!r}")
             return self._block(at, len(indent), language)
         if line.lstrip().startswith(">>>"):
-            raise ValueError("line {}: no test runs a doctest block; write a code block".format(at + 1))
+            raise ValueError(f"line {at + 1}: no test runs a doctest block; write a code block")
         if line.endswith("::"):
             self._add(line[:-1])
             return self._block(at, len(line) - len(line.lstrip()), LITERAL)
@@ -66,7 +66,7 @@ class Readme:
             start += 1
         lines = self._lines[start:end]
         if not lines:
-            raise ValueError("line {}: an empty block".format(at + 1))
+            raise ValueError(f"line {at + 1}: an empty block")
         margin = min(len(line) - len(line.lstrip()) for line in lines if line)
         text = "\n".join(line[margin:] for line in lines).rstrip() + "\n"
         self.blocks.append(Block(self._section, language, start + 1, text))

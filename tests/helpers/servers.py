@@ -34,7 +34,7 @@ class Request:
         return json.loads(self.body.decode())
 
     def __repr__(self):
-        return "<{} of {} bytes>".format(self.method, len(self.body))
+        return f"<{self.method} of {len(self.body)} bytes>"
 
 
 class Peer:
@@ -76,13 +76,13 @@ class Peer:
         """Send an answer with a Content-Length. ``body`` is bytes, or an object to send as JSON."""
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
-        head = ["HTTP/1.1 {} {}".format(status, reason), "Content-Length: {}".format(len(body))]
-        head += ["{}: {}".format(name, value) for name, value in dict(headers).items()]
+        head = [f"HTTP/1.1 {status} {reason}", f"Content-Length: {len(body)}"]
+        head += [f"{name}: {value}" for name, value in dict(headers).items()]
         self.send("\r\n".join(head + ["", ""]).encode("latin-1") + body)
 
     def accept(self, request):
         """Answer as the Event API does when it accepts everything; return the ids."""
-        ids = ["ID{}".format(next(self._ids)) for _ in request.events]
+        ids = [f"ID{next(self._ids)}" for _ in request.events]
         self.answer(200, {"ids": ids, "status": 200}, {"Content-Type": "text/plain; charset=utf-8"})
         return ids
 
@@ -137,8 +137,8 @@ class ScriptedServer:
     @property
     def url(self):
         scheme = "http" if self._ssl_context is None else "https"
-        host = "[{}]".format(self.host) if ":" in self.host else self.host
-        return "{}://{}:{}/".format(scheme, host, self.port)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}/"
 
     def __enter__(self):
         return self
@@ -281,7 +281,7 @@ def failure_of(client, events=None, **options):
         ids = client.send_sync(inngest.Event(name="test/event") if events is None else events, **options)
     except inngest.SendEventsError as error:
         return error
-    raise AssertionError("accepted: {}".format(ids))
+    raise AssertionError(f"accepted: {ids}")
 
 
 def without_delays():

@@ -16,7 +16,7 @@ class Vector:
         self.method = case["request"]["method"]
         self.path = case["request"]["path"]
         if "first letter escaped" in self.path:
-            self.path = "/e/%{:02x}{}".format(ord(KEY[0]), KEY[1:])
+            self.path = f"/e/%{ord(KEY[0]):02x}{KEY[1:]}"
         self.path = self.path.replace("<EVENT_KEY>", KEY)
         self.headers = case["request"]["headers"]
         self.body = _body(case)

@@ -21,7 +21,7 @@ def samples(**values):
     return {name: [{"wall": value} for value in rounds] for name, rounds in values.items()}
 
 
-class FigureTests(unittest.TestCase):
+class FigureTest(unittest.TestCase):
     def test_a_figure_is_the_median_with_the_least_and_the_most(self):
         self.assertEqual(figures.figure([5, 1, 2]), Figure(2, 1, 5))
 
@@ -32,7 +32,7 @@ class FigureTests(unittest.TestCase):
         self.assertEqual(figures.ratio([2, 4, 6], [1, 4, 2]), Figure(2, 1, 3))
 
 
-class AlternateTests(unittest.TestCase):
+class AlternateTest(unittest.TestCase):
     def test_every_round_runs_each_once_and_begins_with_another(self):
         order = []
         runs = {name: lambda name=name: order.append(name) or len(order) for name in "abc"}
@@ -41,7 +41,7 @@ class AlternateTests(unittest.TestCase):
         self.assertEqual(found, {"a": [1, 6, 8, 10], "b": [2, 4, 9, 11], "c": [3, 5, 7, 12]})
 
 
-class BarTests(unittest.TestCase):
+class BarTest(unittest.TestCase):
     def test_a_cost_may_be_at_most_a_multiple_of_anothers(self):
         bar = Bar("wall", "ours", "theirs", at_most=1.25)
         self.assertEqual(bar.value(samples(ours=[5, 5], theirs=[4, 5])), Figure(5 / 4.5, 1, 1.25))
@@ -67,7 +67,7 @@ class BarTests(unittest.TestCase):
         self.assertEqual(measure.verdicts(), [alone])
 
 
-class ReportTests(unittest.TestCase):
+class ReportTest(unittest.TestCase):
     def test_quantities_have_a_unit_that_suits_them(self):
         cases = [(0.25, "wall", "250 ms"), (2e-5, "cpu", "20 us"), (1.5e6, "peak", "1.5 MB"), (3, "connections", "3")]
         for value, metric, text in cases:
@@ -82,7 +82,7 @@ class ReportTests(unittest.TestCase):
         self.assertEqual(found, "MISSED ours: wall 2 s, at most 1.25 s")
 
 
-class CommandTests(unittest.TestCase):
+class CommandTest(unittest.TestCase):
     def run_benchmark(self, *arguments):
         command = [sys.executable, "-W", "error", "-m", "tests.benchmark", *arguments]
         return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
@@ -117,7 +117,7 @@ class CommandTests(unittest.TestCase):
         self.assertIn(b"warm_http", done.stderr)
 
 
-class ChartTests(unittest.TestCase):
+class ChartTest(unittest.TestCase):
     def test_names_with_markup_in_them_and_a_single_figure_make_a_valid_chart(self):
         wall = {"wall": {"median": 1.0}}
         document = {
@@ -130,7 +130,3 @@ class ChartTests(unittest.TestCase):
         root = ElementTree.fromstring(chart.svg(document))
         titles = [title.text for title in root.iter(SVG + "title")]
         self.assertIn("<other> & co: 1 x", titles)
-
-
-if __name__ == "__main__":
-    unittest.main()

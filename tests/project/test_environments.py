@@ -207,7 +207,3 @@ class LimitsTest(unittest.TestCase):
     @counts_references
     def test_with_128_mb_of_address_space_to_spare(self):
         self.check_sends_much("RLIMIT_AS", 128 * 1024 * 1024)
-
-
-if __name__ == "__main__":
-    unittest.main()

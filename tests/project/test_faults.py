@@ -5,13 +5,13 @@ import unittest
 from tests import faults
 
 
-class FaultSuite(unittest.TestCase):
+class FaultSuiteTest(unittest.TestCase):
     def test_nothing_is_lost_or_doubled(self):
         table, problems = faults.run(events=3000, seed=1)
         self.assertEqual(problems, [], table)
 
 
-class SuiteItself(unittest.TestCase):
+class SuiteItselfTest(unittest.TestCase):
     """The comparison would see what it is there to see."""
 
     def setUp(self):
@@ -43,7 +43,3 @@ class SuiteItself(unittest.TestCase):
     def test_an_id_that_was_not_stored_is_seen(self):
         self.ledger.accepted[1] = "C"
         self.assertEqual(self.differences()[1], 1)
-
-
-if __name__ == "__main__":
-    unittest.main()

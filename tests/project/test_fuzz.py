@@ -5,7 +5,7 @@ import unittest
 from tests import fuzz
 
 
-class Fuzz(unittest.TestCase):
+class FuzzTest(unittest.TestCase):
     def test_arbitrary_input_brings_out_nothing_but_errors_of_the_library(self):
         counts, problems = fuzz.run(cases=400, seed=1)
         self.assertEqual(problems, [])
@@ -26,7 +26,3 @@ class Fuzz(unittest.TestCase):
 
         for target in (shows, chains):
             self.assertIn("the marker shows", fuzz.problem_of(target, 1, 1))
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -240,7 +240,7 @@ class SourceTest(unittest.TestCase):
                     self.assertTrue(ast.get_docstring(node))
                 if isinstance(node, (ast.Module, ast.ClassDef)):
                     public = [n for n in node.body if isinstance(n, kinds) and not n.name.startswith("_")]
-                    todo += [("{}.{}".format(path, n.name), n) for n in public]
+                    todo += [(f"{path}.{n.name}", n) for n in public]
 
     def test_it_says_that_it_is_typed(self):
         self.assertTrue(os.path.isfile(os.path.join(PACKAGE, "py.typed")))

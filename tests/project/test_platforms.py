@@ -115,7 +115,3 @@ class SubinterpreterTest(unittest.TestCase):
     def test_one_with_a_gil_of_its_own(self):
         self.check_sends("isolated")
         self.check_sends("isolated", close=False)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -204,7 +204,7 @@ class BlocksTest(unittest.TestCase):
             for _, blocks in itertools.groupby(read().blocks, key=lambda block: block.section):
                 with Stage(folder) as stage:
                     for block in blocks:
-                        with self.subTest("README.rst:{}".format(block.line)):
+                        with self.subTest(f"README.rst:{block.line}"):
                             stage.run(block, rule_for(block, RULES))
 
     def test_every_rule_has_a_block(self):
@@ -242,7 +242,7 @@ class NamesTest(unittest.TestCase):
             if parameter.default is parameter.empty:
                 self.assertEqual(rows[name][2], "must be given")
             elif parameter.default is not None:
-                self.assertRegex(rows[name][2], r"^{}\b".format(parameter.default))
+                self.assertRegex(rows[name][2], rf"^{parameter.default}\b")
 
     def test_every_variable_that_the_client_reads_is_in_the_table(self):
         (table,) = [table for table in self.readme.tables if table.header[0] == "argument"]
@@ -370,7 +370,3 @@ class HarnessTest(unittest.TestCase):
         for text in [*directives, ">>> 1\n", "No block::\n\nx\n", "Twice\n-----\n\nTwice\n-----\n"]:
             with self.subTest(text), self.assertRaisesRegex(ValueError, r"^line \d"):
                 Readme(text)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -102,7 +102,7 @@ class SourceTest(unittest.TestCase):
                 if file.endswith(".py"):
                     path = os.path.join(folder, file)
                     with open(path, encoding="utf-8") as source:
-                        found += ["{}: {}".format(path, name) for name in self.names(source.read()) & forbidden]
+                        found += [f"{path}: {name}" for name in self.names(source.read()) & forbidden]
         self.assertEqual(found, [])
 
     def names(self, source):
@@ -117,7 +117,3 @@ class SourceTest(unittest.TestCase):
                 dotted = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
                 names.update(part for name in dotted for part in name.split("."))
         return names
-
-
-if __name__ == "__main__":
-    unittest.main()
