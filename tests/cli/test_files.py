@@ -4,12 +4,11 @@ import contextlib
 import gzip
 import json
 import os
-import subprocess
 import sys
 import unittest
 
+from tests.helpers import processes
 from tests.helpers.commands import COMMAND, CommandTest, finish, lines, numbered
-from tests.helpers.library import ROOT
 from tests.helpers.servers import ScriptedServer
 
 A, B, C = b'{"name": "a"}', b'{"name": "b"}', b'{"name": "c"}'
@@ -92,13 +91,11 @@ class ReadingTest(CommandTest):
         with ScriptedServer(then=accept) as server:
             for count in (10000, 100000):
                 path = self.write("events", b'{"name": "test/event", "data": {"key": "value"}}\n' * count)
-                program = [sys.executable, "-c", MEASURED] + COMMAND + ["send", "--file", path]
+                command = [sys.executable, *COMMAND, "send", "--file", path]
                 env = {**self.env, "INNGEST_DEV": server.url}
-                done = subprocess.run(
-                    program, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60
-                )
-                self.assertIn("{:,} events accepted".format(count).encode(), done.stderr)
-                peaks.append(int(done.stdout))
+                _, output, errors = processes.run(["-c", MEASURED, *command], env=env)
+                self.assertIn(f"{count:,} events accepted", errors)
+                peaks.append(int(output))
         self.assertLess(peaks[1], 1.2 * peaks[0])
 
 

@@ -14,7 +14,8 @@ import warnings
 from unittest import mock
 
 from tests.helpers.library import NAME, inngest, module
-from tests.helpers.servers import Held, ScriptedServer, run_program
+from tests.helpers.processes import run_program
+from tests.helpers.servers import Held, ScriptedServer
 
 retry = module("retry")
 
@@ -205,7 +206,7 @@ with inngest.Inngest(app_id="app", is_production=False, event_api_base_url=sys.a
     import asyncio
     assert len(asyncio.run(asyncio.wait_for(sending, 9))) == 1
 """
-        self.assertEqual(run_program(program, NAME, server.url), ("", ""))
+        self.assertEqual(run_program(program, NAME, server.url), (0, "", ""))
         self.assertEqual(len(server.requests), 2)
 
 

@@ -5,7 +5,7 @@ import signal
 import unittest
 
 from tests.helpers import library
-from tests.helpers.environments import run, start
+from tests.helpers.processes import finish, run, start
 from tests.helpers.servers import ScriptedServer, name_ids
 
 PREFORK = """
@@ -84,8 +84,8 @@ client.close()
 class ForkTest(unittest.TestCase):
     def test_a_client_made_before_the_fork_serves_parent_and_children_at_once(self):
         with ScriptedServer(then=name_ids) as server:
-            code, output, errors = run(["-c", PREFORK, library.NAME, server.url], cwd=library.ROOT)
-        self.assertEqual((code, output, errors), (0, ["[0, 0, 0, 0]"], ""))
+            code, output, errors = run(["-c", PREFORK, library.NAME, server.url])
+        self.assertEqual((code, output, errors), (0, "[0, 0, 0, 0]\n", ""))
 
 
 @unittest.skipUnless(hasattr(signal, "SIGSTOP"), "needs processes that can be stopped")
@@ -95,12 +95,12 @@ class FrozenTest(unittest.TestCase):
             peer.accept(peer.read())
 
         with ScriptedServer(end_after_one) as server:
-            with start(["-c", FROZEN, library.NAME, server.url], cwd=library.ROOT) as program:
-                _, status = os.waitpid(program.pid, os.WUNTRACED)
-                self.assertTrue(os.WIFSTOPPED(status), status)
-                os.kill(program.pid, signal.SIGCONT)
-                output, errors = program.communicate(timeout=20)
-            self.assertEqual((program.returncode, len(output.splitlines()), errors), (0, 2, ""))
+            program = start(["-c", FROZEN, library.NAME, server.url])
+            _, status = os.waitpid(program.pid, os.WUNTRACED)
+            self.assertTrue(os.WIFSTOPPED(status), status)
+            os.kill(program.pid, signal.SIGCONT)
+            code, output, errors = finish(program)
+            self.assertEqual((code, len(output.splitlines()), errors), (0, 2, ""))
             self.assertEqual((server.connections, len(server.requests)), (2, 2))
 
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 from tests.helpers.events import SECRET, Event, encoded, refusal, refusal_of
 from tests.helpers.library import NAME
-from tests.helpers.servers import run_program
+from tests.helpers.processes import run_program
 
 UTC = datetime.timezone.utc
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
@@ -150,7 +150,7 @@ for ts in (None, 0, 1700000000000, "now", 1.5):
     except inngest.EventInvalidError: pass
 print("datetime" in sys.modules)
 """
-        self.assertEqual(run_program(program.format(NAME)), ("False\n", ""))
+        self.assertEqual(run_program(program.format(NAME)), (0, "False\n", ""))
 
 
 def ms(duration):

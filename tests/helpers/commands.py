@@ -1,69 +1,30 @@
 """The command line as a process, and what the tests of it share."""
 
-import atexit
 import json
 import os
-import signal
 import subprocess
-import sys
 import tempfile
 import unittest
 
-from tests.helpers.library import NAME, ROOT, module
+from tests.helpers import processes
+from tests.helpers.library import NAME, module
+from tests.helpers.processes import environment, finish
 
 EventServer = module("testing").EventServer
 KEY = "s3cr3t-key"
-COMMAND = [sys.executable, "-W", "error", "-m", NAME]
-
-# So that not every process compiles the library anew. Python 3.7 knows no other place for that than the library's own.
-if sys.version_info >= (3, 8):
-    folder = tempfile.TemporaryDirectory()
-    atexit.register(folder.cleanup)
-    BYTECODE = {"PYTHONPYCACHEPREFIX": folder.name}
-else:
-    BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
-
-# What a shell starts in the background of a script ignores Ctrl-C, and so would every process started here.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def environment(**variables):
-    """Return a clean environment for a process, with what the interpreter itself needs."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
-    return {**kept, **BYTECODE, **variables}
-
+COMMAND = ["-m", NAME]
 
 def patched(**values):
     """Return the command with other values of names of ``cli.file_run``."""
     code = "import importlib; module = importlib.import_module\n"
-    names = NAME + ".cli.file_run", values, NAME + ".__main__"
-    code += "vars(module({!r})).update({!r}); module({!r}).run()".format(*names)
-    return [sys.executable, "-W", "error", "-c", code]
+    code += f"vars(module({NAME + '.cli.file_run'!r})).update({values!r}); module({NAME + '.__main__'!r}).run()"
+    return ["-c", code]
 
 
-def start(*arguments, before=(), command=COMMAND, env=None, **kwargs):
-    """Start the command; ``before`` is a program that is to run it."""
-    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    options.update(kwargs)
-    return subprocess.Popen(
-        [*before, *command, *arguments],
-        cwd=ROOT,
-        env=environment() if env is None else env,
-        universal_newlines=True,
-        **options
-    )
-
-
-def finish(process, input=None, timeout=30):
-    """Return exit code, standard output, standard error of a process. Kills it, and fails, when it takes too long."""
-    with process:
-        try:
-            output, errors = process.communicate(input, timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-    return process.returncode, output, errors
+def start(*arguments, command=COMMAND, env=None, **options):
+    """Start the command."""
+    env = environment() if env is None else env
+    return processes.start([*command, *arguments], **{"env": env, "stdin": subprocess.PIPE, **options})
 
 
 def run(*arguments, input="", **kwargs):

@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import unittest
 
 from tests.helpers.library import NAME, inngest
+from tests.helpers.processes import run
 
 PACKAGE = os.path.dirname(inngest.__file__)
 
@@ -47,26 +47,7 @@ def copy_library(folder, name=NAME):
     return shutil.copytree(PACKAGE, os.path.join(folder, last), ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def start(arguments, **options):
-    """Start an interpreter whose warnings are errors, with nothing of Inngest in its environment."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
-    options = {"env": environment, "cwd": os.path.dirname(__file__), **options}
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
-        **options,
-    )
-
-
-def run(arguments, **options):
-    """Return the exit code of an interpreter, the lines that it printed, and its standard error."""
-    with start(arguments, **options) as program:
-        try:
-            output, errors = program.communicate(timeout=30)
-        except subprocess.TimeoutExpired:
-            program.kill()
-            raise
-    return program.returncode, output.splitlines(), errors
+def run_apart(arguments, **options):
+    """Run an interpreter in a folder where the library is not; return exit code, lines printed, standard error."""
+    code, output, errors = run(arguments, **{"cwd": os.path.dirname(__file__), **options})
+    return code, output.splitlines(), errors

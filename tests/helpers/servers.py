@@ -7,12 +7,10 @@ import logging
 import os
 import socket
 import struct
-import subprocess
-import sys
 import threading
 from unittest import mock
 
-from tests.helpers.library import NAME, ROOT, inngest, module
+from tests.helpers.library import NAME, inngest, module
 
 KEY = "the-event-key"
 logging.getLogger(NAME).addHandler(logging.NullHandler())  # else the warnings would go to standard error
@@ -287,32 +285,3 @@ def failure_of(client, events=None, **options):
 def without_delays():
     """Return a context manager in which a retry follows at once, unless the server asks to wait."""
     return mock.patch.multiple(module("retry"), BASE_DELAY=0, MAX_JITTER=0)
-
-
-def start_program(code, *args):
-    """Start an interpreter of its own on ``code``, warnings as errors, with nothing of Inngest in its environment."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", code, *args],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
-    )
-
-
-def finish_program(program, timeout=15):
-    """Return what a program printed, and wrote to standard error. Kills it, and fails, when it takes too long."""
-    with program:
-        try:
-            return program.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            program.kill()
-            raise
-
-
-def run_program(code, *args):
-    """Return what ``code`` printed, and wrote to standard error, in an interpreter of its own."""
-    return finish_program(start_program(code, *args))

@@ -9,7 +9,7 @@ import zipapp
 import zipfile
 
 from tests.helpers import library
-from tests.helpers.environments import PACKAGE, SENDER, SENT, copy_library, counts_references, run
+from tests.helpers.environments import PACKAGE, SENDER, SENT, copy_library, counts_references, run_apart
 from tests.helpers.servers import ScriptedServer, name_ids
 
 try:
@@ -84,7 +84,7 @@ class PlacesTest(unittest.TestCase):
         """Send with the library that is found in ``place``."""
         with ScriptedServer(then=name_ids) as server:
             arguments = [*options, "-c", SENDER, place, library.NAME, server.url]
-            code, output, errors = run(arguments, **further)
+            code, output, errors = run_apart(arguments, **further)
         self.assertEqual((code, output[:1], errors), (0, [SENT], ""))
         self.assertTrue(output[1].startswith(place), output)
 
@@ -110,13 +110,13 @@ class PlacesTest(unittest.TestCase):
 
     def test_as_a_zipapp(self):
         archive = self.archive(main=library.NAME + ".__main__:run")
-        code, output, errors = run([archive, "send", "app/user.created", "--local"], cwd=self.folder)
+        code, output, errors = run_apart([archive, "send", "app/user.created", "--local"], cwd=self.folder)
         self.assertEqual((code, len(output)), (0, 1), errors)
         self.assertIn("app/user.created", errors)
 
     def test_a_zipapp_says_with_its_exit_code_what_became_of_the_event(self):
         archive = self.archive(main=library.NAME + ".__main__:run")
-        code, output, errors = run([archive, "send", ""], cwd=self.folder)
+        code, output, errors = run_apart([archive, "send", ""], cwd=self.folder)
         self.assertEqual((code, output, len(errors.splitlines())), (2, [], 1))
 
     def test_from_a_folder_that_cannot_be_written_to(self):
@@ -154,7 +154,7 @@ class PlacesTest(unittest.TestCase):
             become = "import os; os.setreuid(54321, 0); assert os.path.expanduser('~') == '~'\n"
         with ScriptedServer(then=name_ids) as server:
             arguments = ["-c", become + SENDER, self.folder, library.NAME, server.url]
-            code, output, errors = run(arguments, env={"PATH": os.environ["PATH"]})
+            code, output, errors = run_apart(arguments, env={"PATH": os.environ["PATH"]})
         self.assertEqual((code, output[:1], errors), (0, [SENT], ""))
 
 
@@ -172,7 +172,7 @@ class WithoutTest(unittest.TestCase):
             place = os.path.dirname(place)
         with ScriptedServer(then=name_ids) as server:
             arguments = ["-c", HIDING + program, place, library.NAME, server.url, hidden]
-            code, output, errors = run(arguments)
+            code, output, errors = run_apart(arguments)
         self.assertEqual((code, output[: len(expected)], errors), (0, expected, ""))
 
     def test_multiprocessing(self):
@@ -198,7 +198,7 @@ class LimitsTest(unittest.TestCase):
     def check_sends_much(self, limit, amount):
         with ScriptedServer(then=name_ids) as server:
             arguments = ["-c", SENDING_MUCH, library.NAME, server.url, limit, str(amount)]
-            code, output, errors = run(arguments, cwd=library.ROOT)
+            code, output, errors = run_apart(arguments, cwd=library.ROOT)
         self.assertEqual((code, output, errors), (0, ["id of last"], ""))
 
     def test_with_64_file_descriptors(self):

@@ -14,7 +14,8 @@ import unittest
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.helpers.library import NAME, ROOT, inngest
-from tests.helpers.servers import ScriptedServer, run_program
+from tests.helpers.processes import run_program
+from tests.helpers.servers import ScriptedServer
 
 PACKAGE = os.path.dirname(inngest.__file__)
 HEAVY = set("argparse asyncio datetime email http.client json logging ssl typing urllib.request".split())
@@ -52,8 +53,8 @@ def is_standard(name):
 
 def loaded_by(statement):
     """Return the names of all modules that are loaded in an interpreter that ran only ``statement``."""
-    output, errors = run_program(statement + "; import sys; print(*sys.modules)")
-    if errors:
+    code, output, errors = run_program(statement + "; import sys; print(*sys.modules)")
+    if code or errors:
         raise AssertionError(errors)
     return set(output.split())
 
@@ -93,7 +94,7 @@ sys.modules["socket"] = Unusable()
 importlib.import_module(sys.argv[1])
 assert threading.active_count() == 1
 """
-        self.assertEqual(run_program(program, NAME), ("", ""))
+        self.assertEqual(run_program(program, NAME), (0, "", ""))
 
 
 class PublicAPITest(unittest.TestCase):

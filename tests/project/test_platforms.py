@@ -5,7 +5,7 @@ import sys
 import unittest
 
 from tests.helpers import library
-from tests.helpers.environments import SENDER, SENT, run
+from tests.helpers.environments import SENDER, SENT, run_apart
 from tests.helpers.servers import ScriptedServer, name_ids
 
 try:
@@ -79,7 +79,7 @@ class HiddenTest(unittest.TestCase):
     def check_sends_without(self, names):
         with ScriptedServer(then=name_ids, receive_buffer=65536) as server:
             arguments = ["-c", HIDING + SENDER + LARGE, library.ROOT, library.NAME, server.url, names]
-            code, output, errors = run(arguments)
+            code, output, errors = run_apart(arguments)
         self.assertEqual((code, output[:1], output[2:], errors), (0, [SENT], ["id of large id of large"], ""))
 
     def test_each_alone(self):
@@ -96,7 +96,7 @@ class SubinterpreterTest(unittest.TestCase):
         """Send from three sub-interpreters, one after the other, which share this one's GIL or are isolated."""
         with ScriptedServer(then=name_ids) as server:
             code = SENDING.format(root=library.ROOT, name=library.NAME, url=server.url, rounds=rounds, close=close)
-            returncode, output, errors = run(["-c", IN_SUBINTERPRETERS, kind, code], cwd=library.ROOT)
+            returncode, output, errors = run_apart(["-c", IN_SUBINTERPRETERS, kind, code], cwd=library.ROOT)
         expected = ", ".join(["id of first"] + ["id of concurrent"] * 10 * rounds)
         self.assertEqual((returncode, output, errors), (0, [expected] * 3, ""))
 

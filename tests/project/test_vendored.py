@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from tests.helpers.environments import PACKAGE, SENDER, SENT, copy_library, run
+from tests.helpers.environments import PACKAGE, SENDER, SENT, copy_library, run_apart
 from tests.helpers.library import inngest
 from tests.helpers.servers import ScriptedServer, client_for, name_ids
 
@@ -44,21 +44,21 @@ class VendoredTest(unittest.TestCase):
         for name in NAMES:
             with self.subTest(name), ScriptedServer(then=name_ids) as server:
                 path = copy_library(os.path.join(self.folder, name), name)
-                code, output, errors = run(["-c", SENDER, os.path.join(self.folder, name), name, server.url])
+                code, output, errors = run_apart(["-c", SENDER, os.path.join(self.folder, name), name, server.url])
                 self.assertEqual((code, output, errors), (0, [SENT, os.path.join(path, "__init__.py")], ""))
 
     def test_a_copy_loads_nothing_of_another(self):
         program = "import sys; sys.path.insert(0, sys.argv[1]); import shop.events.testing, shop.events.cli\n"
         program += "client = shop.events.Inngest(app_id='test'); client.close(); print(*sys.modules)"
         copy_library(self.folder, "shop.events")
-        code, output, errors = run(["-c", program, self.folder])
+        code, output, errors = run_apart(["-c", program, self.folder])
         self.assertEqual((code, errors), (0, ""))
         self.assertIn("shop.events.http.transport", output[0].split())
         self.assertEqual([name for name in output[0].split() if "inngest" in name], [])
 
     def test_its_command_line_says_how_it_is_called(self):
         copy_library(self.folder, "shop.events")
-        code, output, errors = run(["-m", "shop.events", "--help"], cwd=self.folder)
+        code, output, errors = run_apart(["-m", "shop.events", "--help"], cwd=self.folder)
         self.assertEqual((code, errors), (0, ""))
         self.assertIn("python3 -m shop.events", output[0])
 

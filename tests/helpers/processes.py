@@ -1,0 +1,58 @@
+"""Runs interpreters: the one place where the tests of the library start processes, and wait for them."""
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+from tests.helpers.library import ROOT
+
+# So that not every process compiles the library anew. Python 3.7 knows no other place for that than the library's own.
+if sys.version_info >= (3, 8):
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    BYTECODE = {"PYTHONPYCACHEPREFIX": folder.name}
+else:
+    BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+# What a shell starts in the background of a script ignores Ctrl-C, and so would every process started here.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def environment(**variables):
+    """Return a clean environment for a process, with what the interpreter itself needs."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
+    return {**kept, **BYTECODE, **variables}
+
+
+def start(arguments, before=(), **options):
+    """Start an interpreter whose warnings are errors; ``before`` is a program that is to run it."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(
+        [*before, sys.executable, "-W", "error", *arguments],
+        **{"cwd": ROOT, "universal_newlines": True, **pipes, **options},
+    )
+
+
+def finish(process, input=None, timeout=30):
+    """Return exit code, standard output, standard error of a process. Kills it, and fails, when it takes too long."""
+    with process:
+        try:
+            output, errors = process.communicate(input, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return process.returncode, output, errors
+
+
+def run(arguments, **options):
+    """Return exit code, standard output, standard error of an interpreter."""
+    return finish(start(arguments, **options))
+
+
+def run_program(code, *arguments):
+    """Return exit code, standard output, standard error of an interpreter in dev mode that runs ``code``."""
+    return run(["-X", "dev", "-c", code, *arguments])
