@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_UNREAD = 256 * 1024  # bytes of an unread body for which Go's server keeps a connection
 _MAX_LINE = 65536  # bytes
+_MAX_BODY = 2**30  # bytes, of a body or of a chunk
 _MAX_LINES = 200
 
 
@@ -183,9 +184,10 @@ def _content_length(headers: dict[str, str]) -> int:
 
 
 def _number(digits: bytes, base: int) -> int:
-    if not digits.isalnum():  # int() would take signs, spaces and underscores
+    number = int(digits, base) if digits.isalnum() else -1  # int() would take signs, spaces and underscores
+    if not 0 <= number <= _MAX_BODY:
         raise ValueError("not HTTP")
-    return int(digits, base)
+    return number
 
 
 def _head(response: Response) -> bytes:

@@ -132,6 +132,7 @@ class EventServer:
             raise
         self.port = listener.getsockname()[1]
         self._listener = listener
+        self._closing.clear()
         self._thread = threading.Thread(target=self._accept, args=(listener,), name="EventServer", daemon=True)
         self._thread.start()
         return self

@@ -68,6 +68,16 @@ class ConnectionsTest(EventServerTest):
         with self.assertRaises(OSError):
             socket.create_connection((server.host, server.port), 1)
 
+    def test_it_can_be_started_again_where_it_was(self):
+        server = self.start()
+        url = server.url
+        server.close()
+        server.start()
+        self.assertEqual(server.url, url)
+        server.fail_next("delay", seconds=60)
+        with self.assertRaises(inngest.SendEventsError):  # a fault is played as before
+            self.client(server, max_attempts=1, request_timeout=200).send_sync(inngest.Event("a"))
+
     def test_close_leaves_no_thread(self):
         before = set(threading.enumerate())
         server = self.start()
