@@ -249,12 +249,13 @@ class Progress:
 
     def broken_off(self, error: Exception) -> SendEventsError:
         """Return the error of a call within which ``error`` was raised."""
+        is_retriable = isinstance(error, (MemoryError, OSError))
         if self.batch is None:  # by the source of the events, whose frames are of use
-            return self.error(f"the events broke off: {safe_message(error)}")
+            return self.error(f"the events broke off: {safe_message(error)}", is_retriable=is_retriable)
         error.__cause__ = error.__context__ = error.__traceback__ = None
         if self.outcome is not None and self.outcome.attempts and self.outcome.exchange is None:
             self.outcome.maybe_delivered = True
-        return self.error(safe_message(error), is_retriable=isinstance(error, (MemoryError, OSError)))
+        return self.error(safe_message(error), is_retriable=is_retriable)
 
     def error(self, problem: str, *, is_retriable: bool = False) -> SendEventsError:
         """Return the error that tells what is accepted, and what is not."""
