@@ -6,7 +6,8 @@ import unittest
 from unittest import mock
 
 from tests.helpers.library import NAME, inngest, module
-from tests.helpers.servers import ScriptedServer, client_for, failure_of, name_ids, run_program, without_delays
+from tests.helpers.processes import run_program
+from tests.helpers.servers import ScriptedServer, client_for, failure_of, name_ids, without_delays
 
 batching = module("batching")
 
@@ -87,7 +88,7 @@ asyncio.run(main())
 class LimitTest(unittest.TestCase):
     def run_limited(self, program, *scripts):
         with ScriptedServer(*scripts, then=name_ids) as server:
-            output, errors = run_program(BEGINNING + program, NAME, server.url)
+            _, output, errors = run_program(BEGINNING + program, NAME, server.url)
         self.assertEqual(errors, "")
         return [json.loads(line) for line in output.splitlines()]
 
