@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import os
 import re
 import sys
 from datetime import timedelta
@@ -73,7 +72,6 @@ def open_client(arguments: argparse.Namespace) -> Iterator[Inngest]:
         if not arguments.quiet:
             write_stderr(event_line(event, terminal_width(sys.stderr)))
 
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy cannot reach into this process
     with EventServer(keep=KEEP, on_event=show) as server:
         if not arguments.quiet:
             write_stderr(f"stand-in Event API at {server.url} receives:")
@@ -96,6 +94,8 @@ def _make_client(arguments: argparse.Namespace, **overrides: Any) -> Inngest:
         client.close()
         problem = f"no event key: set INNGEST_EVENT_KEY, or pass --event-key-file; {DEV_MODE} or pass --dev"
         raise EventKeyUnspecifiedError(problem)
+    if arguments.event_key_file is not None:  # a 401 then names the file, which the client cannot know
+        client._settings.event_key_source = f"--event-key-file {arguments.event_key_file}"
     return client
 
 

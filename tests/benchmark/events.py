@@ -1,5 +1,6 @@
 """The events that are sent: realistic in shape, the same for every contestant."""
 
+import csv
 import json
 
 NAME = "bench/order.created"
@@ -43,4 +44,23 @@ def write_file(path, count):
     """Write a file of events, one a line."""
     with open(path, "w", encoding="utf-8") as file:
         for number in range(count):
-            file.write(json.dumps({"name": NAME, "data": {"order_id": number, "total": 32.25, "paid": True}}) + "\n")
+            file.write(json.dumps({"name": NAME, "data": _order(number)}) + "\n")
+
+
+def write_rows(path, count):
+    """Write the data of these events, one a line."""
+    with open(path, "w", encoding="utf-8") as file:
+        for number in range(count):
+            file.write(json.dumps(_order(number)) + "\n")
+
+
+def write_csv(path, count):
+    """Write the same as CSV."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_order(0))
+        writer.writerows(_order(number).values() for number in range(count))
+
+
+def _order(number):
+    return {"order_id": number, "total": 32.25, "paid": True}

@@ -7,7 +7,7 @@ import subprocess
 from tests.benchmark import package, programs
 from tests.benchmark.bench import Measure
 from tests.benchmark.contestants import HTTP_CLIENT, KEY, OURS, PACKAGES, PEER, URLOPEN
-from tests.benchmark.events import write_file
+from tests.benchmark.events import NAME, write_csv, write_file, write_rows
 from tests.benchmark.figures import Bar
 from tests.benchmark.server import DELAY, ROUND_TRIP
 from tests.helpers.library import ROOT
@@ -196,6 +196,11 @@ def command_line(bench):
     few, _ = ours(count // 10)
     some, path = ours(count)
     runs = {OURS: some, "{}, {:,}".format(OURS, count // 10): few}
+    for form, suffix, write in (("rows", "ndjson", write_rows), ("CSV", "csv", write_csv)):
+        rows = os.path.join(bench.folder, f"rows.{suffix}")
+        write(rows, count)
+        run = bench.program(programs.command(["send", "--as", NAME, "--file", rows]), **environment)
+        runs[f"{OURS}, {form}"] = _each(run, count)
     if bench.has_peer:
         runs[PEER] = _each(bench.program(programs.sending_file(PACKAGES[PEER], url, path)), count)
     large = "{}, {:,}".format(OURS, many)

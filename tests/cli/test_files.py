@@ -87,16 +87,22 @@ class ReadingTest(CommandTest):
                 peer.server.requests.clear()
                 peer.answer(200, b'{"ids": [%s]}' % b",".join([b'"an id"'] * request.body.count(b'"name"')))
 
-        peaks = []
+        forms = [  # the name of the file, what it begins with, a line of it, options
+            ("events.ndjson", b"", b'{"name": "test/event", "data": {"key": "value"}}\n', []),
+            ("rows.ndjson", b"", b'{"key": "value", "other": 2}\n', ["--as", "row"]),
+            ("rows.csv", b"key,other\n", b'value,"2\n"\n', ["--as", "row"]),
+        ]
         with ScriptedServer(then=accept) as server:
-            for count in (10000, 100000):
-                path = self.write("events", b'{"name": "test/event", "data": {"key": "value"}}\n' * count)
-                command = [sys.executable, *COMMAND, "send", "--file", path]
-                env = {**self.env, "INNGEST_DEV": server.url}
-                _, output, errors = processes.run(["-c", MEASURED, *command], env=env)
-                self.assertIn(f"{count:,} events accepted", errors)
-                peaks.append(int(output))
-        self.assertLess(peaks[1], 1.2 * peaks[0])
+            env = {**self.env, "INNGEST_DEV": server.url}
+            for name, head, line, options in forms:
+                peaks = []
+                for count in (10000, 80000):
+                    path = self.write(name, head + line * count)
+                    command = [sys.executable, *COMMAND, "send", "--file", path, *options]
+                    _, output, errors = processes.run(["-c", MEASURED, *command], env=env)
+                    self.assertIn(f"{count:,} events accepted", errors)
+                    peaks.append(int(output))
+                self.assertLess(peaks[1], 1.2 * peaks[0], name)
 
 
 class BadLineTest(CommandTest):

@@ -131,6 +131,21 @@ class KeyTest(CommandTest):
             self.assertEqual((code, errors), (0, ""))
             self.assertEqual(self.server.requests[-1].path, "/e/" + KEY)
 
+    def test_a_401_says_where_the_key_came_from(self):
+        path = self.write("key", KEY + "\n")
+        self.env["INNGEST_EVENT_KEY"] = "other-" + KEY
+        events = self.write("events", numbered(1))
+        cases = [
+            (["a"], "; the event key came from INNGEST_EVENT_KEY "),
+            (["a", "--event-key-file", path], f"; the event key came from --event-key-file {path} "),
+            (["--file", events, "--event-key-file", path], f"; the event key came from --event-key-file {path} "),
+        ]
+        self.server.fail_next(status=401, times=len(cases))
+        for (arguments, where), (code, output, errors) in zip(cases, self.send_all(*[case for case, _ in cases])):
+            self.assertEqual((code, output), (1, ""), arguments)
+            self.assertIn(where, errors)
+            self.assertNotIn(KEY, errors)
+
     def test_quotes_around_the_key_in_a_file_are_refused_and_not_shown(self):
         path = self.write("key", f'"{KEY}"\n')
         code, output, errors = self.send("a", "--event-key-file", path)
