@@ -21,13 +21,14 @@ PLACEHOLDER = Response(200, HTML, b"<html>placeholder</html>\n")
 class EventApi:
     """Answers requests, and stores their events.
 
-    ``event_key`` None takes every key; ``allowed_hosts`` are names under which events may be shown.
+    ``event_key`` None takes every key; ``allowed_hosts`` are names under which events may be shown, in
+    lower case.
     """
 
-    def __init__(self, store: Store, event_key: str | None, allowed_hosts: Iterable[str] = ()) -> None:
+    def __init__(self, store: Store, event_key: str | None, allowed_hosts: Iterable[str]) -> None:
         self._store = store
         self._event_key = event_key
-        self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._allowed_hosts = frozenset(allowed_hosts)
 
     def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response | None:
         """Return the response to what is no request to store events, or None. The body does not matter to it.

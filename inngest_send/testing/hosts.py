@@ -12,14 +12,26 @@ import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
 REFUSAL = """\
 403: events are not shown under this host name, since a web page elsewhere could then read them.
 Allowed are IP addresses, localhost, names without a dot, and what --allow-host (or allowed_hosts of EventServer) names.
 """
 
-_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]*)?")
+_NAME = "[a-z0-9_.-]+"
+_HOST = re.compile(rf"(?:\[([0-9a-f:.]+)\]|({_NAME}))(?::[0-9]*)?")
+
+
+def normalize_names(names: Iterable[str]) -> list[str]:
+    """Return names as they are compared. Raises TypeError for one in place of many, ValueError for what is none."""
+    if isinstance(names, str):
+        raise TypeError("allowed_hosts: expected a list of names, got a str")
+    normalized = [name.lower() for name in names]
+    for name in normalized:
+        if not re.fullmatch(_NAME, name):
+            raise ValueError(f"allowed_hosts: expected names such as dev.example, without a port, got {name!r}")
+    return normalized
 
 
 def is_allowed(host: str, names: Container[str]) -> bool:

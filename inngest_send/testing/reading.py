@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import heapq
+import operator
 import re
 import time
 from urllib.parse import parse_qs
@@ -21,7 +22,7 @@ DEFAULT_LIMIT = 20  # events
 CACHE_SECONDS = 5
 
 _KIND = {"X-Inngest-Server-Kind": "dev"}
-_ULID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
+_ULID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE | re.ASCII)
 _INTEGER = re.compile("[-+]?[0-9]{1,18}")
 _TIME = re.compile(
     "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})"
@@ -40,16 +41,16 @@ def is_readable(path: str) -> bool:
 
 def respond(store: Store, method: str, path: str, query: str) -> Response:
     """Return the response to a request for a readable path."""
-    resource, *rest = path.split("/")[2:] or [""]  # below /v1
-    is_known = resource == "events" and (len(rest) < 2 or rest[1:] == ["runs"]) and "" not in rest
-    if path != "/health" and not is_known:
+    parts = path.split("/")[2:]  # below /v1; of /health there are none
+    is_events = parts[:1] == ["events"] and parts[2:] in ([], ["runs"]) and "" not in parts
+    if path != "/health" and not is_events:
         return Response(404, {**TEXT, **_KIND}, b"404 page not found\n")
     if method != "GET":
         return Response(405, {"Allow": "GET", **_KIND})
     if path == "/health":
         return json_response(200, {**JSON, **_KIND}, {"status": 200, "message": "OK"})
     try:
-        return _event(store, rest[0], wants_runs=len(rest) == 2) if rest else _events(store, query)
+        return _event(store, parts[1], wants_runs=len(parts) == 3) if parts[1:] else _events(store, query)
     except _QueryError as err:
         return _error(400, str(err))
 
@@ -61,7 +62,8 @@ def _events(store: Store, query: str) -> Response:
     with store.changed:
         events = list(store.events)
     # Newest first is by id, as the server has it: what arrived twice stands together.
-    newest = heapq.nlargest(max(1, limit or DEFAULT_LIMIT), _matching(events, fields), key=_internal_id)
+    by_id = operator.attrgetter("internal_id")
+    newest = heapq.nlargest(max(1, limit or DEFAULT_LIMIT), _matching(events, fields), key=by_id)
     return _data([event.to_dict() for event in newest])
 
 
@@ -76,10 +78,6 @@ def _event(store: Store, internal_id: str, *, wants_runs: bool) -> Response:
         if event.internal_id == internal_id.upper():
             return _data(event.to_dict(), CACHE_SECONDS)
     return _error(404, "Event not found")
-
-
-def _internal_id(event: StoredEvent) -> str:
-    return event.internal_id
 
 
 def _matching(events: list[StoredEvent], fields: dict[str, str]) -> Iterator[StoredEvent]:

@@ -10,6 +10,7 @@ from collections import Counter, deque
 
 from .api import EventApi
 from .faults import Fault, RandomFaults
+from .hosts import normalize_names
 from .http import Connection, ReceivedRequest
 from .store import Refusal, Store, StoredEvent
 
@@ -61,7 +62,7 @@ class EventServer:
         self.faults: Counter[str] = Counter()  # how often each kind was played
         self._ssl_context = ssl_context
         self._store = Store(keep, on_event, on_refusal)
-        self._api = EventApi(self._store, event_key, [host, *allowed_hosts])
+        self._api = EventApi(self._store, event_key, [host.lower(), *normalize_names(allowed_hosts)])
         self._requests: deque[ReceivedRequest] = deque(maxlen=keep)
         self._scripted: deque[Fault] = deque()
         self._random: RandomFaults | None = None

@@ -160,7 +160,7 @@ class ServeTest(unittest.TestCase):
             taken.listen(1)
             port = str(taken.getsockname()[1])
             cases = [["--port", port], ["--host", "no.such.host.invalid"], ["--port", "99999"]]
-            cases.append(["--event-key-file", "/does/not/exist"])
+            cases += [["--event-key-file", "/does/not/exist"], ["--allow-host", "dev.example:8288"]]
             for arguments in cases:
                 with self.subTest(arguments):
                     code, output, errors = run("serve", *arguments)

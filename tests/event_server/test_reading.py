@@ -5,7 +5,7 @@ import re
 import time
 import urllib.parse
 
-from tests.helpers.event_server import EventServerTest
+from tests.helpers.event_server import EventServerTest, testing
 
 SEED = "1743130137367,73MuJCbO8jNyDQ=="
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z"
@@ -255,6 +255,13 @@ class HostsTest(ReadingTest):
         }.items():
             with self.subTest(host):
                 self.assertEqual(self.statuses(host, connection), {status})
+
+    def test_what_is_no_name_cannot_be_allowed(self):
+        for names in (["dev.example:8288"], ["http://dev.example"], ["*.example"], [""], ["[::1]"]):
+            with self.subTest(names), self.assertRaisesRegex(ValueError, "^allowed_hosts: expected names such as "):
+                testing.EventServer(allowed_hosts=names)
+        with self.assertRaisesRegex(TypeError, "^allowed_hosts: expected a list of names, got a str$"):
+            testing.EventServer(allowed_hosts="dev.example")
 
     def test_a_refusal_says_what_to_do_and_shows_nothing(self):
         self.send(b'{"name":"a-name"}')

@@ -222,13 +222,15 @@ def errors(client: inngest.Inngest, events: List[inngest.Event]) -> List[inngest
 
 
 def stand_in_server() -> List[StoredEvent]:
-    with EventServer() as server, EventServer(event_key="key", port=0, keep=100, on_event=print) as strict:
+    strict = EventServer("key", port=0, keep=100, on_event=print, on_refusal=print, allowed_hosts=["dev.example"])
+    with EventServer() as server, strict:
         server.fail_next()
         server.fail_next("stored_reset", times=2)
         server.fail_next(status=429, headers={"Retry-After": "1"}, body=b"busy")
         server.fail_randomly(0.1, seed=1, kinds=list(FAULTS))
         requests: List[ReceivedRequest] = strict.requests
         print(server.url.upper(), server.host, server.port + 1, [request.body.decode() for request in requests])
+        print([(refusal.status + 1, refusal.error.upper(), refusal.accepted + 1) for refusal in strict.refusals])
         stored = server.wait_for(1, timeout=2.5) + server.events + server.runs
         print([(event.name, event.data, event.id, event.ts, event.internal_id, event.seed) for event in stored])
         server.clear()
