@@ -59,7 +59,7 @@ class CsvReader(RowReader):
         self._columns = names
 
     def read(self, text: bytes, id: str) -> Event:
-        """Return the event of a record; it has ``id`` unless a column makes one. Raises BadLineError."""
+        """Return the event of a record, as for other rows. Raises BadLineError."""
         cells = self._cells(text)
         if len(cells) != len(self._columns):
             raise BadLineError(f"{pluralize(len(cells), 'cell')}, where the header has {len(self._columns):,}")

@@ -38,7 +38,7 @@ class RowReader:
         self._start = b'{"name":%b,"data":' % to_json(name)
 
     def read(self, text: bytes, id: str) -> Event:
-        """Return the event of a row; it has ``id`` unless a field makes one. Raises BadLineError."""
+        """Return the event of a row; its id is the name and ``id``, unless a field makes it. Raises BadLineError."""
         row = read_json(text)
         if not isinstance(row, dict):
             raise BadLineError("expected a JSON object")
@@ -58,9 +58,9 @@ class RowReader:
         fields: dict[str, Any] = {"name": self._name, "data": row}
         text = self._start + data
         if self._id_field is not None:
-            id = f"{self._name}-{_id_part(row, self._id_field)}"
-        if id:
-            fields["id"] = id
+            id = _id_part(row, self._id_field)
+        if id:  # the same row under another name is another event
+            id = fields["id"] = f"{self._name}-{id}"
             text += b',"id":%b' % to_json(id)
         if self._ts_field is not None:
             ts = fields["ts"] = self._milliseconds(row, self._ts_field)

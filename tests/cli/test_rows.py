@@ -32,6 +32,13 @@ class RowsTest(CommandTest):
         found = [(event.id, event.data) for event in self.server.events]
         self.assertEqual(found, [("order-7", ROWS[0]), ("order-a/8", ROWS[1])])
 
+    def test_the_same_row_under_another_name_is_another_event(self):
+        path = self.write("rows", [{"n": 1}])
+        for name in ("a", "b"):
+            self.assertEqual(self.send("--as", name, "--stable-ids", "--file", path)[0], 0)
+        self.assertEqual([event.id[:2] for event in self.server.events], ["a-", "b-"])
+        self.assertEqual(len(self.server.runs), 2)
+
     def test_a_field_makes_the_time_and_stays_in_the_data(self):
         rows = [{"at": NOON}, {"at": "2026-08-31T12:00:00Z"}]
         code, _, errors = self.send("--as", "order", "--ts-field", "at", "--file", self.write("rows", rows))
