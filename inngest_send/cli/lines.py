@@ -12,8 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..event import Event
-
 _NAMES = ("name", "data", "id", "ts")
 EVENT_FIELDS = frozenset(_NAMES)
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
