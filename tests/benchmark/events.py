@@ -9,7 +9,7 @@ NAME = "bench/order.created"
 def small_data(number):
     """Return the data of an event whose request has a body of about 250 bytes."""
     return {
-        "order_id": "order-{:09}".format(number),
+        "order_id": f"order-{number:09}",
         "customer": "alice@example.com",
         "items": [{"sku": "A-1001", "quantity": 2, "price": 12.5}, {"sku": "B-2002", "quantity": 1, "price": 7.25}],
         "total": 32.25,

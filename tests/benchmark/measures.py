@@ -34,7 +34,7 @@ def modules(bench):
     """What ``import`` loads."""
 
     def run(name):
-        code = "import sys; bare = set(sys.modules); import {}; print(*set(sys.modules) - bare)".format(PACKAGES[name])
+        code = f"import sys; bare = set(sys.modules); import {PACKAGES[name]}; print(*set(sys.modules) - bare)"
         loaded = subprocess.check_output([bench.python, "-c", code], cwd=ROOT).decode().split()
         return {"modules": len(loaded), "heavy": sum(name in loaded for name in HEAVY)}
 
@@ -97,7 +97,7 @@ def far_away(bench):
 
         return counted
 
-    title = "far away: the same, {:.0f} ms added to each round trip".format(ROUND_TRIP * 1000)
+    title = f"far away: the same, {ROUND_TRIP * 1000:.0f} ms added to each round trip"
     measure = _one_by_one(bench, "far away", title, "far", bench.count(10, 2), bench.rounds(7), [])
     measure.runs = {name: in_round_trips(run) for name, run in measure.runs.items()}
     measure.bars = [Bar("trips", OURS, at_most=1.25)]  # a second one would make it 2
@@ -112,10 +112,10 @@ def _gathered(bench, name, title, listener, at_least):
             run = bench.warm(
                 "gathered", contestant, url=bench.urls[listener], count=count, is_warm=state == "warm"
             )
-            runs["{}, {}".format(contestant, state)] = bench.connections(run, listener)
+            runs[f"{contestant}, {state}"] = bench.connections(run, listener)
     ours, cold_ours = OURS + ", warm", OURS + ", cold"
     bars = [Bar("wall", ours, PEER + ", warm", at_least=at_least), Bar("wall", cold_ours, ours, at_most=1.5)]
-    title = "concurrent: gather of {} sends, {}".format(count, title)
+    title = f"concurrent: gather of {count} sends, {title}"
     return Measure(name, title, "send", bench.rounds(7), runs, bars)
 
 
@@ -126,13 +126,13 @@ def concurrent(bench):
 
 def concurrent_slow(bench):
     """Many sends at once, answered after a while."""
-    return _gathered(bench, "concurrent slow", "answered after {:.0f} ms".format(DELAY * 1000), "slow", 3)
+    return _gathered(bench, "concurrent slow", f"answered after {DELAY * 1000:.0f} ms", "slow", 3)
 
 
 def fan_out(bench):
     """Very many sends at once. The official SDK delivered nothing of 2,000 in 276 s, and is not waited for."""
     few, many = bench.count(2000, 100), bench.count(10000, 500)
-    names = {count: "{}, {:,}".format(OURS, count) for count in (few, many)}
+    names = {count: f"{OURS}, {count:,}" for count in (few, many)}
     runs = {
         name: bench.fresh("gathered", OURS, url=bench.urls["plain"], count=count, is_warm=False)
         for count, name in names.items()
@@ -146,12 +146,12 @@ def threads(bench):
     count, sends = 32, bench.count(200, 5)
     runs = {}
     for name in bench.names(HTTP_CLIENT):
-        for label, shape in (("one thread", (1, count * sends)), ("{} threads".format(count), (count, sends))):
+        for label, shape in (("one thread", (1, count * sends)), (f"{count} threads", (count, sends))):
             run = bench.warm("threads", name, url=bench.urls["plain"], count=shape[0], sends=shape[1])
-            runs["{}, {}".format(name, label)] = bench.connections(run, "plain")
-    ours = "{}, {} threads".format(OURS, count)
+            runs[f"{name}, {label}"] = bench.connections(run, "plain")
+    ours = f"{OURS}, {count} threads"
     bars = [Bar("wall", ours, OURS + ", one thread", at_most=1), Bar("connections", ours, at_most=count)]
-    title = "threads: {} x {} send_sync with one client, and as many on one thread".format(count, sends)
+    title = f"threads: {count} x {sends} send_sync with one client, and as many on one thread"
     return Measure("threads", title, "send", bench.rounds(7), runs, bars)
 
 
@@ -160,7 +160,7 @@ def bulk(bench):
     url, count = bench.urls["plain"], bench.count(100000, 2000)
     form_of = {OURS: "a list", HTTP_CLIENT: "lists of 5,000", PEER: "lists of 5,000"}
     runs = {
-        "{}, {}".format(name, form_of[name]): bench.fresh("bulk", name, url=url, count=count, form="list")
+        f"{name}, {form_of[name]}": bench.fresh("bulk", name, url=url, count=count, form="list")
         for name in bench.names(HTTP_CLIENT)
     }
     tenth = bench.fresh("bulk", OURS, url=url, count=count // 10, form="generator")
@@ -177,7 +177,7 @@ def bulk(bench):
         Bar("wall", stream, theirs, at_least=2),
         Bar("growth", stream, at_most=ID_SIZE),
     ]
-    title = "bulk: {:,} events made and sent, in a new process".format(count)
+    title = f"bulk: {count:,} events made and sent, in a new process"
     return Measure("bulk", title, "event", bench.rounds(5), runs, bars)
 
 
@@ -188,14 +188,14 @@ def command_line(bench):
     environment = {"INNGEST_EVENT_KEY": KEY, "INNGEST_EVENT_API_BASE_URL": url}
 
     def ours(number):
-        path = os.path.join(bench.folder, "events-{}.ndjson".format(number))
+        path = os.path.join(bench.folder, f"events-{number}.ndjson")
         write_file(path, number)
         run = bench.program(programs.command(["send", "--file", path]), **environment)
         return _each(run, number), path
 
     few, _ = ours(count // 10)
     some, path = ours(count)
-    runs = {OURS: some, "{}, {:,}".format(OURS, count // 10): few}
+    runs = {OURS: some, f"{OURS}, {count // 10:,}": few}
     for form, suffix, write in (("rows", "ndjson", write_rows), ("CSV", "csv", write_csv)):
         rows = os.path.join(bench.folder, f"rows.{suffix}")
         write(rows, count)
@@ -203,13 +203,13 @@ def command_line(bench):
         runs[f"{OURS}, {form}"] = _each(run, count)
     if bench.has_peer:
         runs[PEER] = _each(bench.program(programs.sending_file(PACKAGES[PEER], url, path)), count)
-    large = "{}, {:,}".format(OURS, many)
+    large = f"{OURS}, {many:,}"
     runs[large] = functools.lru_cache(maxsize=None)(ours(many)[0])  # it takes long, and once shows it
     bars = [
         Bar("wall", OURS, PEER, at_least=2),
-        Bar("peak", large, "{}, {:,}".format(OURS, count // 10), at_most=1.2),
+        Bar("peak", large, f"{OURS}, {count // 10:,}", at_most=1.2),
     ]
-    title = "command line: send --file of {:,} small events".format(count)
+    title = f"command line: send --file of {count:,} small events"
     return Measure("command line", title, "event", bench.rounds(3), runs, bars)
 
 
@@ -267,11 +267,11 @@ def _growth(bench, name, task, argument, steps, straight_from, unit, units):
     for contestant in bench.names(HTTP_CLIENT):
         for step in steps:
             run = bench.warm(task, contestant, url=bench.urls["plain"], **{argument: step})
-            runs["{}, {:,}".format(contestant, step)] = _each(run, step)
+            runs[f"{contestant}, {step:,}"] = _each(run, step)
     bars = []
     if steps[-1] > straight_from:
-        bars = [Bar("wall", "{}, {:,}".format(OURS, steps[-1]), "{}, {:,}".format(OURS, straight_from), at_most=1.25)]
-    return Measure(name, "{}: warm, one call of so many {}".format(name, units), unit, bench.rounds(5), runs, bars)
+        bars = [Bar("wall", f"{OURS}, {steps[-1]:,}", f"{OURS}, {straight_from:,}", at_most=1.25)]
+    return Measure(name, f"{name}: warm, one call of so many {units}", unit, bench.rounds(5), runs, bars)
 
 
 MEASURES = (

@@ -41,7 +41,7 @@ class SendTest(CommandTest):
         path = self.write("bytes", b"\xff")
         results = self.send_all(["a", "--data", "@" + path], ["a", "--event-key-file", path])
         for option, (code, output, errors) in zip(("--data", "--event-key-file"), results):
-            problem = "inngest_send: {}: {} is not UTF-8\n".format(option, path)
+            problem = f"inngest_send: {option}: {path} is not UTF-8\n"
             self.assertEqual((code, output, errors), (2, "", problem))
 
     def test_wrong_usage_is_exit_2(self):
@@ -73,7 +73,7 @@ class LocalTest(unittest.TestCase):
         code, output, errors = run("send", "app/user.created", "--data", '{"msg": "Hello!"}', "--local")
         self.assertEqual(code, 0, errors)
         self.assertTrue(re.fullmatch("[0-9A-Z]{26}\n", output), output)
-        self.assertIn('app/user.created {} ts='.format(output.strip()), errors)
+        self.assertIn(f'app/user.created {output.strip()} ts=', errors)
         self.assertIn(' {"msg":"Hello!"}\n', errors)
 
     def test_it_goes_through_no_proxy_and_to_no_other_server(self):

@@ -34,7 +34,7 @@ class ReadingTest(CommandTest):
             "an array with all the space that there can be": b"\r\n [\n" + b" \n, ".join([A, B, C]) + b"\t]\n\n",
             "an array after a BOM": b"\xef\xbb\xbf[" + b", ".join([A, B, C]) + b"]",
         }
-        arguments = ["--file={}".format(self.write(what, content)) for what, content in contents.items()]
+        arguments = [f"--file={self.write(what, content)}" for what, content in contents.items()]
         code, output, errors = self.send(*arguments, "--concurrency", "1")
         self.assertEqual((code, output.split()), (0, [event.internal_id for event in self.server.events]), errors)
         names = self.names()
@@ -43,7 +43,7 @@ class ReadingTest(CommandTest):
 
     def test_an_empty_file_and_an_empty_array_hold_no_events(self):
         paths = [self.write("empty", b""), self.write("blank", b"\n \n"), self.write("array", b" [ ] ")]
-        code, output, errors = self.send(*["--file={}".format(path) for path in paths])
+        code, output, errors = self.send(*[f"--file={path}" for path in paths])
         self.assertEqual((code, output), (0, ""))
         self.assertRegex(errors, r"^0 events accepted in \d\.\d s\n$")
         self.assertEqual(self.server.requests, [])
@@ -131,7 +131,7 @@ class BadLineTest(CommandTest):
         complaints = [line for line in errors.splitlines() if line.startswith(self.folder)]
         self.assertEqual(len(complaints), len(self.BAD), errors)
         for index, (complaint, (_, problem)) in enumerate(zip(complaints, self.BAD)):
-            start = where.format(index + 1) + ": " + problem
+            start = f"{where}{index + 1}: {problem}"
             self.assertEqual(complaint[: len(start)], start)
         self.assertNotIn("s3cr3t", errors)
         self.assertNotIn("Traceback", errors)
@@ -140,7 +140,7 @@ class BadLineTest(CommandTest):
         path = self.write("events", b"\n".join(line for line, _ in self.BAD))
         code, output, errors = self.send("--file", path, "--check", "--unsent", self.path("left"))
         self.assertEqual((code, output, self.server.requests), (2, "", []))
-        self.check_complaints(errors, path + ":{}")
+        self.check_complaints(errors, path + ":")
         self.assertEqual(os.listdir(self.folder), ["events"])
 
     def test_the_items_of_an_array_are_counted(self):
@@ -149,7 +149,7 @@ class BadLineTest(CommandTest):
         self.BAD = whole
         code, _, errors = self.send("--file", path, "--check")
         self.assertEqual(code, 2)
-        self.check_complaints(errors, path + ": item {}")
+        self.check_complaints(errors, path + ": item ")
 
     def test_check_needs_no_key_and_counts_the_lines(self):
         self.env.pop("INNGEST_DEV")
@@ -161,9 +161,9 @@ class BadLineTest(CommandTest):
         path = self.write("events", lines(numbered(7)) + "nonsense\n" + lines(numbered(2)))
         code, output, errors = self.send("--file", path, "--batch-size", "2")
         self.assertEqual((code, len(output.split()), sorted(self.numbers())), (1, 7, list(range(1, 8))))
-        self.assertIn("{}:8: not JSON: ".format(path), errors)
+        self.assertIn(f"{path}:8: not JSON: ", errors)
         self.assertIn("7 events accepted in ", errors)
-        self.assertTrue(errors.endswith("1 bad line\ngo on with --file {} --resume-from 8\n".format(path)), errors)
+        self.assertTrue(errors.endswith(f"1 bad line\ngo on with --file {path} --resume-from 8\n"), errors)
 
     def test_a_bad_line_before_anything_was_sent_is_exit_2(self):
         code, output, _ = self.send("--file", "-", input="\n{}\n" + lines(numbered(2)))
@@ -173,7 +173,7 @@ class BadLineTest(CommandTest):
         path = self.write("events", lines(numbered(1)) + "{}\n" + lines(numbered(3)[1:]) + "[]\n")
         code, output, errors = self.send("--file", path, "--skip-bad")
         self.assertEqual((code, len(output.split()), self.numbers()), (3, 3, [1, 2, 3]))
-        self.assertIn("{0}:2: name: missing\n{0}:5: expected a JSON object\n".format(path), errors)
+        self.assertIn(f"{path}:2: name: missing\n{path}:5: expected a JSON object\n", errors)
         self.assertIn("; 2 bad lines\n", errors)
 
     def test_what_cannot_be_read_on_ends_the_run_where_it_is(self):
@@ -202,7 +202,3 @@ class BadLineTest(CommandTest):
             self.assertEqual((code, output, errors.count("\n")), (2, "", 1), errors)
             self.assertIn(path, errors)
         self.assertEqual(self.server.requests, [])
-
-
-if __name__ == "__main__":
-    unittest.main()

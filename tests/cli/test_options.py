@@ -52,7 +52,7 @@ class WhereToTest(unittest.TestCase):
             with self.subTest(arguments, variables=variables):
                 code, output, errors = dry_run(variables, arguments)
                 _, _, host, path = url.split("/", 3)
-                head = ["POST /{} HTTP/1.1".format(path), "host: " + host]
+                head = [f"POST /{path} HTTP/1.1", "host: " + host]
                 self.assertEqual((code, output.split("\n")[:2]), (0, head), errors)
 
     def test_env_and_app_id_are_the_clients(self):
@@ -126,7 +126,7 @@ class KeyTest(CommandTest):
             self.assertNotIn(KEY, errors)
 
     def test_the_key_comes_from_a_file_or_from_standard_input(self):
-        for path, input in ((self.write("key", KEY + "\n"), ""), ("-", " {} \n".format(KEY))):
+        for path, input in ((self.write("key", KEY + "\n"), ""), ("-", f" {KEY} \n")):
             code, output, errors = self.send("a", "--event-key-file", path, input=input)
             self.assertEqual((code, errors), (0, ""))
             self.assertEqual(self.server.requests[-1].path, "/e/" + KEY)
@@ -252,7 +252,3 @@ class HowTest(CommandTest):
         for id, number in zip(output.split(), (1, 2)):
             self.assertRegex(errors, rf' test/event {id} .*{{"n":{number}}}\n')
         self.assertIn("2 events accepted in ", errors)
-
-
-if __name__ == "__main__":
-    unittest.main()
