@@ -1,15 +1,18 @@
 """Proof under faults: ``python3 -m tests.faults --events 100000 --seed 1``.
 
 Sends events from threads, tasks and forked processes with one client, while a stand-in server in a process of its own
-fails a fifth of all requests in every way it knows. Then compares what the callers were told with what was stored.
+fails a fifth of all requests in every way it knows, the clock jumps, and children run out of descriptors and of memory.
+Then compares what the callers were told with what was stored.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -20,16 +23,42 @@ from unittest import mock
 
 from tests.helpers.library import ROOT, inngest, module
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 RATE = 0.2  # of all requests
 REQUEST_TIMEOUT = 400  # milliseconds; a drip may outlast it
 SENDERS = 4  # threads that send at once
 MAX_LIST = 16  # events in one call
+LARGE = "x" * 1000000  # in events that are sent while memory is short; four of them make a request
+SPARE = 2 * MAX_LIST * len(LARGE)  # bytes; enough to send a list of these, the copies included
+JUMPS = (0, 0, -30, 3600, -86400, -4e9, 1e10, 1e12)  # seconds; to before 1970, and to beyond what a seed can hold
 
 
-def serve(seed):
+class StandIn:
+    """A stand-in server in a process of its own, which fails a share of all requests; ``report`` is what it holds."""
+
+    def __init__(self, seed, rate=RATE):
+        command = [sys.executable, "-m", "tests.faults", "--serve", "--seed", str(seed), "--rate", str(rate)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(command, cwd=ROOT, universal_newlines=True, **pipes)
+        self.url = self._process.stdout.readline().strip()
+        self.report = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        output, _ = self._process.communicate()
+        self.report = json.loads(output)
+
+
+def serve(seed, rate):
     """Run the failing server: print its URL, wait for the end of standard input, print what it holds."""
     with module("testing").EventServer() as server:
-        server.fail_randomly(RATE, seed=seed)
+        server.fail_randomly(rate, seed=seed)
         print(server.url, flush=True)
         sys.stdin.read()
         server.close()
@@ -40,6 +69,48 @@ def serve(seed):
             "faults": server.faults,
         }
         print(json.dumps(report), flush=True)
+
+
+class JumpingClock:
+    """Stands for ``time.time``, and jumps either way."""
+
+    def __init__(self):
+        self.jumps = 0
+        self._offset = 0
+        self._time = time.time
+
+    def __call__(self):
+        return self._time() + self._offset
+
+    def jump(self, rng):
+        self._offset = rng.choice(JUMPS)
+        self.jumps += 1
+
+
+@contextlib.contextmanager
+def shortage(kind, spare):
+    """Let this process have no further descriptor, or ``spare`` bytes of memory at most, for a while."""
+    if kind == "descriptors":
+        limit = resource.RLIMIT_NOFILE
+        needed = os.open(os.devnull, os.O_RDONLY)  # the lowest that is free
+        os.close(needed)
+    else:
+        limit = resource.RLIMIT_DATA  # not RLIMIT_AS: threads reserve 64 MB of addresses each, and have room in them
+        with open("/proc/self/status") as file:
+            needed = spare + 1024 * int(re.search(r"^VmData:\s+([0-9]+) kB$", file.read(), re.MULTILINE)[1])
+    soft, hard = resource.getrlimit(limit)
+    resource.setrlimit(limit, (needed, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(limit, (soft, hard))
+
+
+def shortages():
+    """Return the kinds of shortage that can be made on this platform."""
+    if resource is None:
+        return []
+    return ["descriptors", "memory"] if os.path.exists("/proc/self/status") else ["descriptors"]
 
 
 class Ledger:
@@ -61,22 +132,34 @@ class Ledger:
 
 
 class Caller:
-    """A program that sends a few events, and does with errors what the README says."""
+    """A program that sends a few events, and does with errors what the README says.
 
-    def __init__(self, rng, numbers):
+    ``short_of`` is what it runs out of in its first call: "descriptors", "memory", or nothing.
+    """
+
+    def __init__(self, rng, numbers, short_of=None):
         self.accepted, self.unknown, self.problems, self.errors = {}, [], [], Counter()
         self._rng = rng
+        self._short_of = short_of
         self._left = [inngest.Event("n", {"n": n}, id=f"event-{n}" if rng.random() < 0.7 else "") for n in numbers]
+        if short_of == "memory":
+            for event in self._left[:MAX_LIST]:
+                event.data["large"] = LARGE
 
     def calls(self):
         """Yield what to pass to ``send`` next, and take what it came to, until nothing is left to send."""
         while self._left:
             events, self._left = self._left[:MAX_LIST], self._left[MAX_LIST:]
             shape = self._rng.random()
-            argument = events[0] if len(events) == 1 else iter(events) if shape < 0.3 else events
-            outcome = yield argument
-            if isinstance(outcome, inngest.SendEventsError):
-                self._take_error(events, outcome)
+            iterator = iter(events) if shape < 0.3 else None
+            outcome = yield events[0] if len(events) == 1 else iterator or events
+            if isinstance(outcome, MemoryError):  # before the first request: nothing was sent
+                self.errors["no memory"] += 1
+                self._left += events
+            elif isinstance(outcome, inngest.SendEventsError):
+                not_taken = list(iterator or ()) if len(events) > 1 else []
+                self._left += not_taken
+                self._take_error(events[: len(events) - len(not_taken)], outcome)
             else:
                 self._take_ids(events, outcome)
 
@@ -98,6 +181,10 @@ class Caller:
             else:
                 self._left.append(event)
 
+    def _shortage(self):
+        kind, self._short_of = self._short_of, None
+        return contextlib.nullcontext() if kind is None else shortage(kind, self._rng.randrange(SPARE))
+
     def send_sync(self, client):
         calls = self.calls()
         outcome = None
@@ -107,8 +194,9 @@ class Caller:
             except StopIteration:
                 return self
             try:
-                outcome = client.send_sync(argument)
-            except inngest.SendEventsError as error:
+                with self._shortage():
+                    outcome = client.send_sync(argument)
+            except (inngest.SendEventsError, MemoryError) as error:
                 outcome = error
 
     async def send(self, client):
@@ -120,8 +208,9 @@ class Caller:
             except StopIteration:
                 return self
             try:
-                outcome = await client.send(argument)
-            except inngest.SendEventsError as error:
+                with self._shortage():
+                    outcome = await client.send(argument)
+            except (inngest.SendEventsError, MemoryError) as error:
                 outcome = error
 
     def report(self):
@@ -129,17 +218,14 @@ class Caller:
 
 
 class Run:
-    """One run of the suite."""
+    """Sends ``events`` events from threads, tasks and forked processes with one client; ``ledger`` is what came."""
 
-    def __init__(self, url, events, seed):
+    def __init__(self, client, events, rng, clock=None):
         self.ledger = Ledger()
-        self._client = inngest.Inngest(
-            app_id="faults",
-            is_production=False,
-            event_api_base_url=url,
-            request_timeout=REQUEST_TIMEOUT,
-        )
-        self._rng = random.Random(seed)
+        self.shortages = Counter()
+        self._client = client
+        self._rng = rng
+        self._clock = clock
         self._events = events
         self._next = 0
         self._lock = threading.Lock()
@@ -154,24 +240,27 @@ class Run:
                 thread.join()
         return self.ledger
 
+    def next_numbers(self):
+        """Return the numbers of the events to send next, fewer each time at the end."""
+        count = min(self._rng.randint(1, 200), self._events - self._next)
+        return range(self._next, self._next + count)
+
     def _take(self):
-        """Return what to do next: a way to send, and the numbers of the events, fewer each time at the end."""
+        """Return what to do next: a way to send, the numbers of the events, and a random source."""
         with self._lock:
-            count = min(self._rng.randint(1, 200), self._events - self._next)
-            numbers = range(self._next, self._next + count)
-            self._next += count
-            return (
-                self._rng.choice((self._in_loop, self._here, self._here, self._in_child)),
-                numbers,
-                self._rng.random(),
-            )
+            if self._clock is not None:
+                self._clock.jump(self._rng)
+            numbers = self.next_numbers()
+            self._next += len(numbers)
+            ways = (self._in_loop, self._here, self._here, self._in_child)
+            return self._rng.choice(ways), numbers, random.Random(self._rng.random())
 
     def _work(self):
         while True:
-            way, numbers, seed = self._take()
+            way, numbers, rng = self._take()
             if not numbers:
                 return
-            way(random.Random(seed), numbers)
+            way(rng, numbers)
 
     def _here(self, rng, numbers):
         self.ledger.add(*Caller(rng, numbers).send_sync(self._client).report())
@@ -191,14 +280,23 @@ class Run:
         if not hasattr(os, "fork"):
             self._here(rng, numbers)
             return
+        short_of = None if self._clock is None else rng.choice([None, *shortages()])
+        self.shortages[short_of] += 1
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
             try:
                 os.close(reader)
-                report = Caller(rng, numbers).send_sync(self._client).report()
+                caller = Caller(rng, numbers, short_of)
+                # A thread that has no memory to start with is waited for by ``threading`` for ever.
+                if short_of == "memory" or rng.random() < 0.5:
+                    caller.send_sync(self._client)
+                else:
+                    asyncio.run(caller.send(self._client))
                 with os.fdopen(writer, "w") as file:
-                    json.dump(report, file)
+                    json.dump(caller.report(), file)
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
             finally:
                 os._exit(0)
         os.close(writer)
@@ -208,8 +306,8 @@ class Run:
         self.ledger.add(*json.loads(text)) if text else self.ledger.add([], [], ["a child died"], {})
 
 
-def differences(ledger, report, events):
-    """Return what does not agree, as lines, and how many events were lost and doubled."""
+def compare(ledger, report, events):
+    """Return what does not agree, as lines, and how many events were lost, doubled, and told a wrong id."""
     problems = list(ledger.problems)
     number_of = {}
     ids_of = {}
@@ -218,37 +316,35 @@ def differences(ledger, report, events):
             problems.append(f"{internal_id} stands for two events")
         ids_of.setdefault(number, set()).add(internal_id)
     runs = Counter(report["runs"])
-    lost = doubled = 0
+    counts = Counter(lost=0, doubled=0, wrong=0)
     for number in range(events):
         id = ledger.accepted.get(number)
         if id is None and number not in ledger.unknown:
             problems.append(f"nobody was told of event {number}")
         if id is not None and id not in ids_of.get(number, ()):
             problems.append(f"event {number} was said to be accepted as {id}, and is not stored so")
-            lost += 1
+            counts["wrong" if number in ids_of else "lost"] += 1
         if runs[number] > 1:
             problems.append(f"event {number} was run {runs[number]} times")
-            doubled += 1
+            counts["doubled"] += 1
         if id is not None and not runs[number]:
             problems.append(f"event {number} was accepted and not run")
-    return problems, lost, doubled
+    return problems, counts
 
 
 def run(events, seed):
     """Run the suite; return the table as text, and the problems found."""
-    command = [sys.executable, "-m", "tests.faults", "--serve", "--seed", str(seed)]
-    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
     started = time.monotonic()
     retry = module("retry")
-    try:
-        url = server.stdout.readline().strip()
-        logging.getLogger(module("client").__name__).addHandler(logging.NullHandler())
+    logging.getLogger(module("client").__name__).addHandler(logging.NullHandler())
+    clock = JumpingClock()
+    with StandIn(seed) as server, mock.patch("time.time", clock):
+        options = {"is_production": False, "event_api_base_url": server.url, "request_timeout": REQUEST_TIMEOUT}
+        sending = Run(inngest.Inngest(app_id="faults", **options), events, random.Random(seed), clock)
         with mock.patch.object(retry, "BASE_DELAY", 0.001), mock.patch.object(retry, "MAX_JITTER", 0.001):
-            ledger = Run(url, events, seed)()
-    finally:
-        output, _ = server.communicate()
-    report = json.loads(output)
-    problems, lost, doubled = differences(ledger, report, events)
+            ledger = sending()
+    report = server.report
+    problems, counts = compare(ledger, report, events)
     rows = [
         ("events", events),
         ("accepted", len(ledger.accepted)),
@@ -258,9 +354,11 @@ def run(events, seed):
         ("retries", len(report["seeds"]) - len(set(report["seeds"]))),
     ]
     rows += [("fault: " + kind, count) for kind, count in sorted(report["faults"].items())]
+    rows += [("fault: the clock jumped", clock.jumps)]
+    rows += [(f"fault: no more {kind} in a child", sending.shortages[kind]) for kind in shortages()]
     rows += [("error: " + kind, count) for kind, count in sorted(ledger.errors.items())]
-    rows += [("lost", lost), ("doubled", doubled), ("problems", len(problems))]
-    rows += [("seconds", round(time.monotonic() - started))]
+    rows += [("lost", counts["lost"]), ("doubled", counts["doubled"]), ("wrong ids", counts["wrong"])]
+    rows += [("problems", len(problems)), ("seconds", round(time.monotonic() - started))]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:{width}} {count:>9,}" for name, count in rows), problems
 
@@ -270,9 +368,10 @@ def main():
     parser.add_argument("--events", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--rate", type=float, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(arguments.seed)
+        serve(arguments.seed, arguments.rate)
         return 0
     print(f"seed {arguments.seed}")
     table, problems = run(arguments.events, arguments.seed)

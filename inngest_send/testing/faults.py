@@ -18,6 +18,8 @@ FAULTS: dict[str, str] = {
     "delay": "stored, and answered after `seconds`",
     "page": "answered 200 with a web page; nothing is stored",
     "idle_close": "stored and answered, and the connection closed after that",
+    "idle_death": "stored and answered, and the connection left open without a word from then on",
+    "compressed": "stored, and the response compressed with gzip, though the request did not ask for it",
     "early_401": "answered 401 before the body is read, and the connection closed; nothing is stored",
     "no_ids": "stored, and answered 200 with an empty object",
     "short_ids": "stored, and answered 200 with one id too few",

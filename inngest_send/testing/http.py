@@ -161,6 +161,16 @@ class Connection:
         elif fault.kind == "delay":
             self._closing.wait(fault.seconds)
             self._write(response)
+        elif fault.kind == "idle_death":
+            self._write(response)
+            while self._reader.read1(_MAX_LINE):
+                pass
+            return False
+        elif fault.kind == "compressed":
+            import gzip
+
+            zipped = {**response.headers, "Content-Encoding": "gzip"}
+            self._write(Response(response.status, zipped, gzip.compress(response.body)))
         elif fault.kind == "no_ids":
             self._write(Response(200, response.headers, b"{}"))
         elif fault.kind == "short_ids":

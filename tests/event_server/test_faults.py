@@ -1,5 +1,7 @@
 """Each fault that the stand-in server plays, as the wire shows it to a client that tries once."""
 
+import gzip
+import json
 import socket
 
 from tests.helpers.event_server import EventServerTest
@@ -68,6 +70,26 @@ class FaultsTest(EventServerTest):
         connection = self.connect(server)
         self.assertEqual(self.post(connection, b'{"name":"a"}')[0], 200)
         self.assertEqual(connection.sock.recv(1), b"")
+
+    def test_a_connection_that_dies_while_idle_is_answered_before_and_stays_open(self):
+        server = self.start()
+        server.fail_next("idle_death")
+        connection = self.connect(server)
+        self.assertEqual(self.post(connection, b'{"name":"a"}')[0], 200)
+        connection.sock.settimeout(0.2)
+        connection.request("POST", "/e/k", b'{"name":"b"}')
+        with self.assertRaises(socket.timeout):
+            connection.getresponse()
+        self.assertEqual([event.name for event in server.events], ["a"])
+
+    def test_a_compressed_response_is_of_gzip(self):
+        server = self.start()
+        server.fail_next("compressed")
+        connection = self.connect(server)
+        connection.request("POST", "/e/k", b'{"name":"a"}', {"Accept-Encoding": "identity"})
+        response = connection.getresponse()
+        self.assertEqual(response.headers["Content-Encoding"], "gzip")
+        self.assertEqual(len(json.loads(gzip.decompress(response.read()).decode())["ids"]), 1)
 
     def test_random_faults_are_drawn_from_a_seed(self):
         def kinds(seed):

@@ -11,7 +11,7 @@ class FaultSuiteTest(unittest.TestCase):
         self.assertEqual(problems, [], table)
 
 
-class SuiteItselfTest(unittest.TestCase):
+class ComparisonTest(unittest.TestCase):
     """The comparison would see what it is there to see."""
 
     def setUp(self):
@@ -19,27 +19,27 @@ class SuiteItselfTest(unittest.TestCase):
         self.ledger.add({0: "A", 1: "B"}, [], [], {})
         self.report = {"stored": [["A", 0], ["A", 0], ["B", 1]], "runs": [0, 1]}
 
-    def differences(self, events=2):
-        return faults.differences(self.ledger, self.report, events)
+    def compare(self, events=2):
+        return faults.compare(self.ledger, self.report, events)
 
     def test_an_event_stored_twice_and_run_once_is_right(self):
-        self.assertEqual(self.differences(), ([], 0, 0))
+        self.assertEqual(self.compare(), ([], {"lost": 0, "doubled": 0, "wrong": 0}))
 
     def test_a_lost_event_is_seen(self):
         self.report["stored"].pop()
-        self.assertEqual(self.differences()[1], 1)
+        self.assertEqual(self.compare()[1]["lost"], 1)
 
     def test_a_doubled_run_is_seen(self):
         self.report["runs"].append(1)
-        self.assertEqual(self.differences()[2], 1)
+        self.assertEqual(self.compare()[1]["doubled"], 1)
 
     def test_an_event_that_nobody_was_told_of_is_seen(self):
-        self.assertEqual(self.differences(events=3)[0], ["nobody was told of event 2"])
+        self.assertEqual(self.compare(events=3)[0], ["nobody was told of event 2"])
 
     def test_an_id_that_stands_for_two_events_is_seen(self):
         self.report["stored"].append(["A", 1])
-        self.assertEqual(self.differences()[0], ["A stands for two events"])
+        self.assertEqual(self.compare()[0], ["A stands for two events"])
 
     def test_an_id_that_was_not_stored_is_seen(self):
         self.ledger.accepted[1] = "C"
-        self.assertEqual(self.differences()[1], 1)
+        self.assertEqual(self.compare()[1]["wrong"], 1)
