@@ -26,7 +26,11 @@ def add_parser(commands: Any) -> None:
         "shows them on a page, and GET /v1/events to programs. No functions are run. For development only: it keeps "
         "the newest 10,000 events, in memory.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine only)")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="where to listen (default: %(default)s, this machine only); who can reach it can read the events",
+    )
     parser.add_argument("--port", type=int, default=8288, help="where to listen (default: %(default)s; 0: a free one)")
     parser.add_argument("--event-key-file", metavar="F", help="refuse every event key but the one in this file")
     parser.add_argument(
@@ -34,8 +38,8 @@ def add_parser(commands: Any) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="show events to browsers that know this machine as NAME, too; without it, under IP addresses, localhost, "
-        "names without a dot, and --host (may be repeated)",
+        help="show events under this host name, too, besides IP addresses, localhost, names without a dot, and --host; "
+        "may be repeated",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object for each event and each refusal")
     parser.set_defaults(run=run, hint=lambda arguments: "serve takes nothing but options")

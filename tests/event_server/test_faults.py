@@ -58,7 +58,7 @@ class FaultsTest(EventServerTest):
                         sock.recv(100)
                 self.assertEqual([event.name.encode() for event in server.events], stored)
 
-    def test_a_slow_answer_comes_whole(self):
+    def test_a_slow_response_comes_whole(self):
         for kind in ("drip", "delay"):
             with self.subTest(kind):
                 ids, stored = self.outcome(kind, seconds=0.001)
@@ -98,8 +98,8 @@ class FaultsTest(EventServerTest):
             connection = self.connect(server)
             return [self.post(connection, b'{"name":"a"}') for _ in range(30)]
 
-        def without_ids(answers):
-            return [(status, body if b"ids" not in body else b"") for status, body in answers]
+        def without_ids(responses):
+            return [(status, body if b"ids" not in body else b"") for status, body in responses]
 
         self.assertEqual(without_ids(kinds(1)), without_ids(kinds(1)))
         self.assertNotEqual(without_ids(kinds(1)), without_ids(kinds(2)))

@@ -65,8 +65,8 @@ class StoringTest(EventServerTest):
         connection = self.connect(self.start())
         for body, error in cases.items():
             with self.subTest(body):
-                status, answer = self.post(connection, body)
-                self.assertEqual((status, json.loads(answer.decode())["error"]), (400, error))
+                status, response = self.post(connection, body)
+                self.assertEqual((status, json.loads(response.decode())["error"]), (400, error))
 
     def test_the_events_before_a_bad_one_are_stored(self):
         server = self.start()
@@ -234,8 +234,9 @@ class RunsTest(EventServerTest):
     def test_a_request_that_comes_twice_starts_each_run_once(self):
         server = self.start()
         connection = self.connect(server)
-        answers = [self.post(connection, b'[{"name":"a"},{"name":"b"}]', X_Inngest_Event_Id_Seed=SEED) for _ in "12"]
-        self.assertEqual(answers[0], answers[1])
+        body = b'[{"name":"a"},{"name":"b"}]'
+        first, again = (self.post(connection, body, X_Inngest_Event_Id_Seed=SEED) for _ in "12")
+        self.assertEqual(first, again)
         self.assertEqual([event.name for event in server.events], ["a", "b", "a", "b"])
         self.assertEqual([event.name for event in server.runs], ["a", "b"])
 

@@ -49,10 +49,10 @@ class ReplayTest(unittest.TestCase):
             self.assertEqual(body.decode(), expected["text"])
             self.assertEqual(server.events, [])
             return
-        answer = json.loads(body.decode())
-        ids = answer.pop("ids", [])
+        content = json.loads(body.decode())
+        ids = content.pop("ids", [])
         expected_ids = expected["json"].pop("ids", [])
-        self.assertEqual(answer, expected["json"])
+        self.assertEqual(content, expected["json"])
         self.assertEqual(len(ids), expected.get("id_count", 0))
         for id, wanted in zip(ids, expected_ids[:3]):
             if wanted == "<ULID>":
