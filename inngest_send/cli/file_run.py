@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Tuple
 
     from ..event import Event
+    from .bad_lines import BadLinesFile
     from .ids import Ids
     from .report import Report
     from .source import Source
@@ -63,8 +64,9 @@ class FileRun:
     ``accepted``: how many events. ``bad_lines``: how many lines. ``unsent``: events that were read and are not known
     to be accepted, complete with ids. ``resume_at``: source and number of the first line that was not reached or not
     accepted, None when there is none. ``accepted_after``: how many events after that one were accepted. ``has_sent``:
-    a request was begun. ``has_ended``: not all lines were read. ``written_to``: source and number of the first line
-    that ``write_remaining`` did not reach, None when it reached all.
+    a request was begun. ``has_ended``: not all lines were read. ``bad_line_at``: source and number of the bad line that
+    stopped it. ``written_to``: source and number of the first line that ``write_remaining`` did not reach, None when
+    it reached all.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class FileRun:
         *,
         ids: Ids,
         skip_bad: bool,
+        bad_file: BadLinesFile | None,
         concurrency: int,
         batch_size: int,
     ) -> None:
@@ -85,18 +88,21 @@ class FileRun:
         self.accepted_after = 0
         self.has_sent = False
         self.has_ended = False
+        self.bad_line_at: Place | None = None
         self.written_to: Place | None = None
         self._sources = deque(sources)
         self._send = send
         self._report = report
         self._ids = ids
         self._skip_bad = skip_bad
+        self._bad_file = bad_file
         self._concurrency = concurrency
         self._batch_size = batch_size
         self._ended_at: Place | None = None  # the first line that was not reached
         self._under_way: deque[tuple[Batch, Future[list[str]] | None]] = deque()
         self._is_stopping = False  # no further batch is sent
         self._give_up_at: float | None = None
+        self._has_reported_wait = False
 
     @property
     def is_stopped(self) -> bool:
@@ -128,6 +134,8 @@ class FileRun:
 
     def write_remaining(self, file: UnsentFile, is_over: Callable[[], bool]) -> None:
         """Write what was not accepted and what was not reached, or as much until ``is_over``. Raises OSError."""
+        if self.unsent or self._sources:
+            self._report.writes(file.path)
         for event in self.unsent:
             file.add(write_event(event))
         for source in self._sources:
@@ -167,10 +175,9 @@ class FileRun:
                     try:
                         batch.add(source.reader.read(text, self._ids.of(source, number, text)), number, len(text))
                     except BadLineError as err:
-                        self.bad_lines += 1
                         self._report.bad_line(source, number, str(err))
-                        if not self._skip_bad:
-                            self._end(source, number, text)
+                        self._take_bad_line(source, number, text)
+                        if self.has_ended:
                             break
                 else:
                     self._close(self._sources.popleft())
@@ -179,6 +186,19 @@ class FileRun:
                 self._end(source)
             if batch.events:
                 yield batch
+
+    def _take_bad_line(self, source: Source, number: int, text: bytes) -> None:
+        """Skip it, or end the run there."""
+        self.bad_lines += 1
+        if not self._skip_bad:
+            self._end(source, number, text)
+            self.bad_line_at = (source, number)
+        elif self._bad_file is not None:
+            try:
+                self._bad_file.add(text)
+            except OSError as err:
+                self._report.problem(f"cannot write {self._bad_file.path}: {err.strerror}")
+                self._end(source, number, text)
 
     def _close(self, source: Source) -> None:
         """Close a source that was read to its end."""
@@ -212,6 +232,9 @@ class FileRun:
         unsent = batch.events
         error: Error | None = None
         while future is not None:
+            if self.is_stopped and not self._has_reported_wait:
+                self._has_reported_wait = True
+                self._report.waits(GRACE)
             try:
                 ids, unsent = future.result(POLL), []
             except NotYet:

@@ -7,43 +7,39 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .source import Source
 
-IDS = ("random", "stable", "none")
-"""How an event without an id gets one."""
+_ID_SIZE = 16  # bytes
+_SEED_SIZE = 8  # bytes of a seed that is made here: two runs with the same one within a day are not to be feared
 
-_ID_SIZE = 16  # bytes, of random
+
+def new_seed() -> str:
+    """Return a seed that no other run has."""
+    return os.urandom(_SEED_SIZE).hex()
 
 
 class Ids:
-    """Makes ids for events that have none."""
+    """Derives ids from a seed, so that another run with the same seed gives the same events the same ids."""
 
-    def __init__(self, kind: str) -> None:
-        """``kind`` is one of IDS."""
-        self._kind = kind
-        self._random = _random_ids()
+    def __init__(self, seed: str | None) -> None:
+        """``seed`` None: no ids are wanted."""
+        self._seed = None if seed is None else os.fsencode(seed)
+        self._source: Source | None = None
+        self._hash = hashlib.blake2b()  # of seed and source, which is not hashed for each line anew
 
     def of(self, source: Source, number: int, text: bytes) -> str:
         """Return an id for an event; "" where none is wanted.
 
-        A stable one is derived from the line, its number and the file's own name: the same file gives the same ids
-        again, wherever it lies.
+        It stands for the line, its number and the file's own name: where the file lies, whether it is packed and
+        how its lines end makes no difference.
         """
-        if self._kind == "random":
-            return next(self._random)
-        if self._kind == "none":
+        if self._seed is None:
             return ""
-        name = os.path.basename(source.path)
-        name = name[:-3] if name.endswith(".gz") else name
-        content = b"\0".join((name.encode("utf-8", "surrogateescape"), b"%d" % number, text))
-        return hashlib.sha256(content).hexdigest()[: 2 * _ID_SIZE]
-
-
-def _random_ids() -> Iterator[str]:
-    size = 2 * _ID_SIZE
-    while True:
-        digits = os.urandom(256 * _ID_SIZE).hex()
-        for at in range(0, len(digits), size):
-            yield digits[at : at + size]
+        if source is not self._source:
+            name = os.path.basename(source.path)
+            name = name[:-3] if name.endswith(".gz") else name
+            self._source = source
+            self._hash = hashlib.blake2b(b"%b\0%b\0" % (self._seed, os.fsencode(name)), digest_size=_ID_SIZE)
+        line = self._hash.copy()
+        line.update(b"%d\0%b" % (number, text))
+        return line.hexdigest()

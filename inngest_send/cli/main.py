@@ -7,6 +7,7 @@ import sys
 
 from .._version import __version__
 from . import send, serve
+from .command import started_as
 from .output import open_missing_streams
 
 TYPE_CHECKING = False
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` asks for, and return the exit code. Raises SystemExit for wrong usage."""
     open_missing_streams()
-    package = (__package__ or "").rpartition(".")[0]
     parser = argparse.ArgumentParser(
-        prog=f"python3 -m {package}",
+        prog=started_as(),
         description="Send events to Inngest from shell scripts, cron jobs and files.",
         allow_abbrev=False,
     )

@@ -49,8 +49,16 @@ class Report:
         """Print why the run stops."""
         self._print_error(problem)
 
+    def waits(self, seconds: float) -> None:
+        """Say what there is to wait for after a signal."""
+        self._print_error(f"waiting up to {seconds:g} s for requests under way; a second signal gives them up")
+
+    def writes(self, path: str) -> None:
+        """Say what there is to wait for when a run has stopped."""
+        self._print_error(f"writing what is left to {path}; a second signal stops that")
+
     def reads_to_end(self, source: Source) -> None:
-        """Say what there is to wait for."""
+        """Say that there is more to wait for."""
         self._print_error(f"reading {source.name} to its end; a second signal stops that")
 
     def moved(self, accepted: int) -> None:

@@ -65,7 +65,7 @@ def add_parser(commands: Any) -> None:
     group.add_argument("--json", action="store_true", help="print an object for each result, and a summary")
     group.add_argument("--quiet", action="store_true", help="no progress, no summary when all is accepted")
     group.add_argument("--verbose", action="store_true", help="the library's log")
-    parser.set_defaults(run=run, hint=hint)
+    parser.set_defaults(run=run, hint=hint, parser=parser)
 
 
 def hint(arguments: argparse.Namespace) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import shlex
 
+from .command import command_line
 from .output import pluralize, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
+    from .bad_lines import BadLinesFile
     from .file_run import FileRun, Place
     from .output import Output
     from .source import Source
@@ -18,13 +20,23 @@ if TYPE_CHECKING:
 
 
 class Summary:
-    """The counts of a run, and the options of the run that goes on after it."""
+    """The counts of a run, and the commands that go on after it."""
 
-    def __init__(self, run: FileRun, sources: Sequence[Source], file: UnsentFile | None) -> None:
-        """``file``: where what is left to send was written."""
+    def __init__(
+        self,
+        run: FileRun,
+        sources: Sequence[Source],
+        arguments: argparse.Namespace,
+        *,
+        unsent: UnsentFile | None,
+        bad: BadLinesFile | None,
+    ) -> None:
+        """``unsent``: where what is left to send was written. ``bad``: where the bad lines were."""
         self._run = run
         self._sources = sources
-        self._file = file
+        self._arguments = arguments
+        self._unsent = unsent
+        self._bad = bad
 
     def print_json(self, output: Output) -> None:
         """Print the counts as one object."""
@@ -33,8 +45,9 @@ class Summary:
             "accepted": self._run.accepted,
             "not_accepted": len(self._run.unsent),
             "bad_lines": self._run.bad_lines,
-            "unsent": None if self._file is None else self._file.path,
+            "unsent": None if self._unsent is None else self._unsent.place,
             "resume": None if resume is None else {"file": resume[0].name, "line": resume[1]},
+            "id_seed": self._arguments.id_seed,
         }
         output.write(json.dumps(counts))
         output.flush()
@@ -47,35 +60,47 @@ class Summary:
             parts.append(f"{len(run.unsent):,} not known to be accepted")
         if run.bad_lines:
             parts.append(pluralize(run.bad_lines, "bad line"))
+            if self._bad is not None:
+                parts[-1] += f", {self._bad.lines:,} of them added to {self._bad.path}"
         write_stderr("; ".join(parts))
-        if run.resume_at is not None:
-            if self._file is not None:
-                self._print_way_with_file(self._file)
-            else:
-                self._print_way_without_file(run.resume_at)
+        if run.resume_at is None:
+            return
+        if self._unsent is not None:
+            self._print_way_with_file(self._unsent)
+        else:
+            self._print_way(run.resume_at, [])
+            if run.accepted_after and self._arguments.no_ids:
+                count = pluralize(run.accepted_after, "event")
+                write_stderr(f"{count} after that line accepted: sent again, they run again unless they have ids")
 
     def _print_way_with_file(self, file: UnsentFile) -> None:
-        rests = [
-            f"--file {shlex.quote(source.path)} --resume-from {source.position}"
-            for source in self._sources
-            if source.is_unreadable
-        ]
+        rests = [(source, source.position) for source in self._sources if source.is_unreadable]
         if self._run.written_to is not None:
-            rests.append(self._options_from(self._run.written_to))
+            rests.append(self._run.written_to)
         if file.lines or not rests:
-            write_stderr(f"{pluralize(file.lines, 'line')} left; go on with --file {shlex.quote(file.path)}")
-        for options in rests:
-            write_stderr(f"{'that is not all; go on after it' if file.lines else 'go on'} with {options}")
+            steps = [f"{pluralize(file.lines, 'line')} left in {file.place}"]
+            if self._run.bad_line_at is not None:
+                steps.append(f"fix line {len(self._run.unsent) + 1:,} of it")
+            self._print_step(steps, command_line(self._arguments, [file.place], has_rows=False))
+        for place in rests:
+            self._print_way(place, ["that is not all"] if file.lines else [])
 
-    def _print_way_without_file(self, place: Place) -> None:
-        write_stderr(f"go on with {self._options_from(place)}")
-        if self._run.accepted_after:
-            write_stderr(
-                f"{pluralize(self._run.accepted_after, 'event')} after that line accepted: sent again, they run again "
-                "unless they have ids of their own (see --unsent and --stable-ids)"
-            )
+    def _print_way(self, place: Place, steps: list[str]) -> None:
+        """Print the command that goes on from a place of the input."""
+        source, number = place
+        sources = self._sources[self._sources.index(source) :]
+        if source.is_unreadable:
+            if self._unsent is not None:  # what comes after it is in the file
+                sources = [source]
+            if source.position == number:
+                steps.append(f"see that {source.where(number)} can be read")
+        bad = self._run.bad_line_at
+        if self._unsent is None and bad is not None:
+            steps.append(f"fix {bad[0].where(bad[1])} in place, do not delete it")
+        pipes = ", ".join(source.name for source in sources if not source.is_file)
+        if pipes:
+            steps.append(f"give {pipes} the same input again")
+        self._print_step(steps, command_line(self._arguments, [source.path for source in sources], number))
 
-    def _options_from(self, place: Place) -> str:
-        """Return the options with which a run would begin there."""
-        paths = [shlex.quote(source.path) for source in self._sources[self._sources.index(place[0]) :]]
-        return f"--file {' --file '.join(paths)} --resume-from {place[1]}"
+    def _print_step(self, steps: list[str], command: str) -> None:
+        write_stderr("; ".join([*steps, "go on with:"]) + f"\n  {command}")

@@ -45,7 +45,7 @@ class ReadingTest(CommandTest):
         paths = [self.write("empty", b""), self.write("blank", b"\n \n"), self.write("array", b" [ ] ")]
         code, output, errors = self.send(*[f"--file={path}" for path in paths])
         self.assertEqual((code, output), (0, ""))
-        self.assertRegex(errors, r"^0 events accepted in \d\.\d s\n$")
+        self.assertRegex(errors, r"\n0 events accepted in \d\.\d s\n$")
         self.assertEqual(self.server.requests, [])
 
     def test_files_and_standard_input_are_sent_in_the_order_of_the_arguments(self):
@@ -163,7 +163,8 @@ class BadLineTest(CommandTest):
         self.assertEqual((code, len(output.split()), sorted(self.numbers())), (1, 7, list(range(1, 8))))
         self.assertIn(f"{path}:8: not JSON: ", errors)
         self.assertIn("7 events accepted in ", errors)
-        self.assertTrue(errors.endswith(f"1 bad line\ngo on with --file {path} --resume-from 8\n"), errors)
+        self.assertIn(f"; 1 bad line\nfix {path}:8 in place, do not delete it; go on with:\n", errors)
+        self.assertIn(f" send --file {path} --resume-from 8 ", errors.splitlines()[-1])
 
     def test_a_bad_line_before_anything_was_sent_is_exit_2(self):
         code, output, _ = self.send("--file", "-", input="\n{}\n" + lines(numbered(2)))

@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import re
 import unittest
+from unittest import mock
 
 from tests.helpers.commands import CommandTest, lines, numbered
 
@@ -36,25 +38,26 @@ class IdsTest(CommandTest):
                 self.server.clear()
                 self.server.fail_next(kind, **options)
                 path = self.write("events", numbered(3))
-                self.assertEqual(self.send("--file", path, "--unsent", self.path("left"), "--max-attempts", "1")[0], 1)
-                self.assertEqual(self.send("--file", self.path("left"))[0], 0)
+                left = self.path("left")
+                self.assertEqual(self.send("--file", path, "--unsent", left, "--max-attempts", "1")[0], 1)
+                self.assertEqual(self.send("--file", left, "--unsent", left)[0], 0)
                 self.assertGreater(len(self.server.events), 3)
                 self.assertEqual(self.numbers(self.server.runs), [1, 2, 3])
 
     def test_two_kinds_of_ids_at_once_are_refused(self):
-        code, _, errors = self.send("--file", "-", "--stable-ids", "--no-ids")
+        code, _, errors = self.send("--file", "-", "--id-seed", "night", "--no-ids")
         self.assertEqual(code, 2)
-        self.assertIn("--no-ids: not allowed with argument --stable-ids", errors)
+        self.assertIn("--no-ids: not allowed with argument --id-seed", errors)
 
 
-class StableIdsTest(CommandTest):
-    def send_stable(self, path, *arguments):
-        return self.send("--file", path, "--stable-ids", *arguments)[0]
+class SeedTest(CommandTest):
+    def send_seeded(self, path, *arguments):
+        return self.send("--file", path, "--id-seed", "night", *arguments)[0]
 
     def test_the_same_file_sent_again_starts_nothing_twice(self):
         path = self.write("events", numbered(3) * 2)  # equal lines are events of their own
         for _ in range(2):
-            self.assertEqual(self.send_stable(path), 0)
+            self.assertEqual(self.send_seeded(path), 0)
         self.assertEqual(len(self.server.events), 12)
         self.assertEqual(sorted(self.numbers(self.server.runs)), [1, 1, 2, 2, 3, 3])
 
@@ -65,23 +68,44 @@ class StableIdsTest(CommandTest):
         with gzip.open(self.path("events.gz"), "wb") as file:
             file.write(content.encode())
         for path in paths + [self.path("events.gz")]:
-            self.assertEqual(self.send_stable(path), 0)
+            self.assertEqual(self.send_seeded(path), 0)
         self.assertEqual((len(self.server.events), self.numbers(self.server.runs)), (6, [1, 2]))
 
+    def test_a_run_says_the_seed_that_gives_its_ids_again_and_no_other_run_has_it(self):
+        path = self.write("events", numbered(2))
+        seeds = set()
+        for _ in range(2):
+            seeds.add(re.match(r"--id-seed (\w+) gives this run's ids again\n", self.send("--file", path)[2]).group(1))
+        for seed in seeds:
+            self.assertEqual(self.send("--file", path, "--id-seed", seed, "--quiet"), (0, mock.ANY, ""))
+        self.assertEqual((len(seeds), len(self.server.events), len(self.server.runs)), (2, 8, 4))
+
+    def test_another_seed_gives_other_ids(self):
+        path = self.write("events", numbered(2))
+        for seed in ("monday", "tuesday", b"\xff", b"\xfe"):
+            code, _, errors = self.send("--file", path, "--id-seed", seed)
+            self.assertEqual((code, "--id-seed" in errors), (0, False), errors)
+        self.assertEqual(len(self.server.runs), 8)
+
+    def test_an_empty_seed_is_refused(self):
+        code, _, errors = self.send("--file", self.write("events", numbered(2)), "--id-seed", "")
+        self.assertEqual((code, self.server.requests), (2, []))
+        self.assertIn("--id-seed: expected a text, got an empty one\n", errors)
+
     def test_another_file_another_line_and_another_content_are_other_events(self):
-        self.assertEqual(self.send_stable(self.write("events", numbered(2))), 0)
-        self.assertEqual(self.send_stable(self.write("others", numbered(2))), 0)
-        self.assertEqual(self.send_stable(self.write("events", "\n" + lines(numbered(2)))), 0)
+        self.assertEqual(self.send_seeded(self.write("events", numbered(2))), 0)
+        self.assertEqual(self.send_seeded(self.write("others", numbered(2))), 0)
+        self.assertEqual(self.send_seeded(self.write("events", "\n" + lines(numbered(2)))), 0)
         self.assertEqual(len(self.server.runs), 6)
 
     def test_a_run_that_was_cut_off_can_be_gone_on_with_or_begun_again(self):
         path, left = self.write("events", numbered(9)), self.path("left")
         self.server.fail_next("idle_close")
         self.server.fail_next("stored_status", status=400)
-        code = self.send_stable(path, "--unsent", left, "--batch-size", "2", "--concurrency", "1")
+        code = self.send_seeded(path, "--unsent", left, "--batch-size", "2", "--concurrency", "1")
         self.assertEqual((code, self.numbers(self.read("left"))), (1, list(range(3, 10))))
-        self.assertEqual(self.send_stable(left), 0)
-        self.assertEqual(self.send_stable(path), 0)
+        self.assertEqual(self.send_seeded(left, "--unsent", left), 0)
+        self.assertEqual(self.send_seeded(path), 0)
         self.assertEqual(len(self.server.events), 4 + 7 + 9)
         self.assertEqual(sorted(self.numbers(self.server.runs)), list(range(1, 10)))
 

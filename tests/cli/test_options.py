@@ -77,8 +77,14 @@ class WhereToTest(unittest.TestCase):
             (CLOUD, ["--file", "-", "--event-key-file", "-"], "standard input can be read once only"),
             (CLOUD, ["a", "--data", "-", "--event-key-file", "-"], "standard input can be read once only"),
             (CLOUD, ["--file", "-", "--file", "-"], "standard input can be read once only"),
-            (CLOUD, ["a", "--unsent", "b"], "go with --file"),
-            (CLOUD, ["a", "--stable-ids"], "go with --file"),
+            (CLOUD, ["a", "--unsent", "b"], "--unsent goes with --file"),
+            (CLOUD, ["a", "--id-seed", "b"], "--id-seed goes with --file"),
+            (CLOUD, ["a", "--no-ids"], "--no-ids goes with --file"),
+            (CLOUD, ["--file", "a", "--bad", "b"], "--bad goes with --skip-bad"),
+            (CLOUD, ["--file", "a", "--unsent", "b.gz"], "--unsent b.gz: it is written as plain text"),
+            (CLOUD, ["--file", "a", "--skip-bad", "--bad", "b.gz"], "--bad b.gz: it is written as plain text"),
+            (CLOUD, ["--file", "a", "--unsent", "-"], "--unsent: expected the path of a file"),
+            (CLOUD, ["--file", "a", "--skip-bad", "--bad", "./a"], "--bad ./a is read as --file, too"),
             (CLOUD, ["--file", "a", "--resume-from", "0"], "--resume-from: expected 1 or more"),
             (CLOUD, ["--file", "a", "--concurrency", "0"], "--concurrency: expected 1 or more"),
             (CLOUD, ["--file", "a", "--batch-size", "5001"], "--batch-size: expected 1 to 5000"),
@@ -203,7 +209,7 @@ class HowTest(CommandTest):
             code, output, errors = send_here({"INNGEST_DEV": self.server.url}, ["--file", path, "--unsent", left])
         self.assertEqual((code, output, self.numbers(self.read("left"))), (2, "", [1, 2, 3]), errors)
         self.assertIn("no thread to send on: can't start new thread\n", errors)
-        self.assertIn("\n3 lines left; go on with --file " + left, errors)
+        self.assertIn(f"\n3 lines left in {left}; go on with:\n", errors)
 
     def test_timeout_bounds_a_request_with_all_its_attempts(self):
         with ScriptedServer(then=silent) as server:
@@ -211,7 +217,7 @@ class HowTest(CommandTest):
             for arguments in (["a"], ["--file", self.write("events", numbered(2))]):
                 code, _, errors = self.send(*arguments, "--timeout", "0.1", env=env)
                 self.assertEqual(code, 1)
-                self.assertRegex(errors, r"^inngest_send: 0 of \d events? known .*: timed out after 100 ms, the")
+                self.assertRegex(errors, r"(?m)^inngest_send: 0 of \d events? known .*: timed out after 100 ms, the")
                 self.assertNotIn("milliseconds", errors)
 
     def test_max_attempts_bounds_the_attempts(self):

@@ -16,6 +16,7 @@ try:
 except ImportError:
     pty = None
 
+SEED = r"--id-seed [0-9a-f]{16} gives this run's ids again\n"
 SUMMARY = r"3 events accepted in \d\.\d s\n"
 
 
@@ -34,7 +35,7 @@ class TextTest(CommandTest):
     def test_ids_go_to_standard_output_and_the_summary_to_standard_error(self):
         code, output, errors = self.send("--file", self.write("events", numbered(3)))
         self.assertEqual((code, output.split()), (0, [event.internal_id for event in self.server.events]))
-        self.assertRegex(errors, "^" + SUMMARY + "$")
+        self.assertRegex(errors, "^" + SEED + SUMMARY + "$")
 
     def test_quiet_says_nothing_of_what_went_well_and_all_of_the_rest(self):
         path = self.write("events", numbered(3))
@@ -44,7 +45,7 @@ class TextTest(CommandTest):
         code, output, errors = self.send("--file", path, "--quiet")
         self.assertEqual((code, output), (1, ""))
         self.assertIn(f"0 of 3 events accepted: HTTP 400: so it is (POST to {self.server.url[:-1]})\n", errors)
-        self.assertIn("\ngo on with --file ", errors)
+        self.assertIn("\ngo on with:\n  ", errors)
 
     def test_verbose_shows_the_library_s_log_without_key_and_data(self):
         self.server.fail_next(status=503)
@@ -60,7 +61,7 @@ class TextTest(CommandTest):
         code, output, shown = self.on_terminal("--file", self.write("events", numbered(3)))
         self.assertEqual((code, len(output.split())), (0, 3))
         self.assertRegex(shown, r"\r\d events, \d+ a second, 100 %, 0 s left")
-        self.assertRegex("\n".join(screen(shown)), "^" + SUMMARY + "$")
+        self.assertRegex("\n".join(screen(shown)), "^" + SEED + SUMMARY + "$")
 
     def test_of_a_pipe_it_is_not_known_how_much_is_left(self):
         _, _, shown = self.on_terminal("--file", "-", input=lines(numbered(3)))
@@ -70,7 +71,7 @@ class TextTest(CommandTest):
         path = self.write("events", numbered(3))
         code, _, shown = self.on_terminal("--file", path, "--batch-size", "1", "--concurrency", "1", stdout=True)
         ids = [event.internal_id for event in self.server.events]
-        self.assertEqual((code, screen(shown)[:3]), (0, ids))
+        self.assertEqual((code, screen(shown)[1:4]), (0, ids))
         self.assertIn(" a second", shown)
 
     def on_terminal(self, *arguments, input="", stdout=False):
@@ -103,7 +104,7 @@ class JsonTest(CommandTest):
         self.server.fail_next("idle_close")
         self.server.fail_next("stored_status")
         arguments = ("--skip-bad", "--batch-size", "1", "--concurrency", "1", "--max-attempts", "1")
-        code, *results = self.send_json("--file", path, *arguments)
+        code, *results = self.send_json("--file", path, "--id-seed", "night", *arguments)
         problem = f"0 of 1 event known to be accepted (it may have arrived): HTTP 500 (POST to {self.server.url[:-1]})"
         expected = [
             {"file": path, "line": 1, "accepted": True, "id": self.server.events[0].internal_id},
@@ -113,6 +114,7 @@ class JsonTest(CommandTest):
         self.assertEqual((code, sorted(results[:3], key=lambda result: result["line"])), (1, expected))
         resume = {"file": path, "line": 3}
         summary = {"accepted": 1, "not_accepted": 1, "bad_lines": 1, "unsent": None, "resume": resume}
+        summary["id_seed"] = "night"
         self.assertEqual(results[3:], [summary])
 
     def test_one_event_has_one_result(self):
@@ -138,7 +140,7 @@ class NobodyReadsTest(CommandTest):
         with process.stderr:
             errors = process.stderr.read()
         self.assertEqual((process.wait(30), sorted(self.numbers())), (0, list(range(1, 31))))
-        self.assertRegex(errors, r"^30 events accepted in \d\.\d s\n$")
+        self.assertRegex(errors, "^" + SEED + r"30 events accepted in \d\.\d s\n$")
 
     def test_a_closed_standard_error_changes_nothing(self):
         self.server.fail_next("idle_close")
@@ -170,7 +172,7 @@ class NobodyReadsTest(CommandTest):
                 code, output, errors = self.send(*self.arguments, before=shell)
                 self.assertEqual((code, len(self.server.runs), len(output.split())), (0, 30, printed), errors)
         code, output, errors = self.send("--file", "-", before=["sh", "-c", 'exec "$@" <&-', "sh"])
-        self.assertEqual((code, output, errors.count("\n")), (0, "", 1), errors)
+        self.assertEqual((code, output, errors.count("\n")), (0, "", 2), errors)
 
 
 class HelpTest(CommandTest):

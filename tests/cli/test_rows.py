@@ -35,7 +35,7 @@ class RowsTest(CommandTest):
     def test_the_same_row_under_another_name_is_another_event(self):
         path = self.write("rows", [{"n": 1}])
         for name in ("a", "b"):
-            self.assertEqual(self.send("--as", name, "--stable-ids", "--file", path)[0], 0)
+            self.assertEqual(self.send("--as", name, "--id-seed", "night", "--file", path)[0], 0)
         self.assertEqual([event.id[:2] for event in self.server.events], ["a-", "b-"])
         self.assertEqual(len(self.server.runs), 2)
 

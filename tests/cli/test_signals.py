@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,14 @@ class SignalTest(CommandTest):
         super().setUp()
         self.left = self.path("left")
 
+    def assert_says(self, process, text):
+        """Read the standard error of a process as far as a line with this text."""
+        said = ""
+        while text not in said:
+            line = process.stderr.readline()
+            self.assertTrue(line, f"{text!r} is not in {said!r}")
+            said += line
+
     def start_on_pipe(self, count, **kwargs):
         """Return a process that has sent so many events from its standard input, and waits for more."""
         process = self.start("--file", "-", "--unsent", self.left, **kwargs)
@@ -28,11 +37,12 @@ class SignalTest(CommandTest):
     def test_standard_input_is_drained_after_a_signal_and_the_accepted_ids_are_printed(self):
         process = self.start_on_pipe(10)
         process.send_signal(signal.SIGTERM)
-        self.assertIn("reading <stdin> to its end; a second signal stops that", process.stderr.readline())
+        self.assert_says(process, "writing what is left to {}; a second signal stops that".format(self.left))
+        self.assert_says(process, "reading <stdin> to its end; a second signal stops that")
         code, output, errors = finish(process, lines(numbered(20)[10:]))
         self.assertEqual((code, output.split()), (143, [event.internal_id for event in self.server.events]))
         self.assertEqual(self.numbers(self.read("left")), list(range(11, 21)))
-        self.assertIn("10 lines left; go on with --file {}\n".format(self.left), errors)
+        self.assertIn(f"10 lines left in {self.left}; go on with:\n", errors)
 
     def test_a_second_signal_ends_the_draining_and_what_came_is_left(self):
         for last in (1, 3):
@@ -40,17 +50,20 @@ class SignalTest(CommandTest):
                 self.server.clear()
                 process = self.start_on_pipe(1)
                 process.send_signal(signal.SIGTERM)
-                process.stderr.readline()
+                self.assert_says(process, "reading <stdin> to its end")
                 process.stdin.write(lines(numbered(last)[1:]))
                 process.stdin.flush()
                 process.send_signal(signal.SIGTERM)
                 errors = process.stderr.read()  # and its input is still open
                 self.assertEqual(process.wait(30), 143)
-                *_, reached = errors.split()
-                go_on = "go on with" if reached == "2" else "that is not all; go on after it with"
-                self.assertTrue(errors.endswith("\n{} --file - --resume-from {}\n".format(go_on, reached)), errors)
+                reached = re.search("--resume-from ([0-9]+) ", errors).group(1)
+                start = "" if reached == "2" else "that is not all; "
+                command, *_ = errors.splitlines()[-1].split(" --id-seed ")
+                self.assertIn(f"\n{start}give <stdin> the same input again; go on with:\n", errors)
+                self.assertTrue(command.endswith(f" send --file - --resume-from {reached}"), errors)
                 self.assertIn(int(reached), range(2, last + 2))
-                self.assertEqual(self.numbers(self.read("left")), list(range(2, int(reached))))
+                self.send("--file", self.left, "--unsent", self.left)
+                self.assertEqual(self.numbers(self.server.runs), list(range(1, int(reached))))
                 self.assertEqual(os.listdir(self.folder), ["left"])
 
     @unittest.skipUnless(hasattr(os, "mkfifo"), "needs named pipes")
@@ -62,22 +75,23 @@ class SignalTest(CommandTest):
             pipe.write(gzip.compress(lines(numbered(1)).encode()))
             self.assertEqual(len(process.stdout.readline()), 27)
             process.send_signal(signal.SIGTERM)
-            self.assertIn("to its end; a second signal stops that", process.stderr.readline())
+            self.assert_says(process, "to its end; a second signal stops that")
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(30), 143)
 
     def test_lines_before_the_one_to_go_on_from_are_not_drained(self):
         process = self.start("--file", "-", "--unsent", self.left, "--resume-from", "3")
-        while not os.listdir(self.folder):  # then signals are waited for
-            self.assertIsNone(process.poll())
+        self.assert_says(process, "--id-seed")  # from then on signals are waited for
         process.send_signal(signal.SIGINT)
-        process.stderr.readline()
+        self.assert_says(process, "to its end")
         code, _, errors = finish(process, lines(numbered(4)))
         self.assertEqual((code, self.numbers(self.read("left"))), (130, [3, 4]), errors)
 
     def test_a_request_that_is_not_answered_is_given_up_some_time_after_a_signal(self):
         with self.waiting_for_an_answer(GRACE=0.1) as process:
             process.send_signal(signal.SIGTERM)
+            self.assert_says(process, "waiting up to 0.1 s for requests under way; a second signal gives them up")
+            self.assert_says(process, f"writing what is left to {self.left}; a second signal stops that")
 
     def test_a_request_that_is_not_answered_is_given_up_at_a_second_signal(self):
         with self.waiting_for_an_answer(GRACE=3600) as process:
@@ -103,7 +117,7 @@ class SignalTest(CommandTest):
         process = self.start("--file", "-", "--check")
         process.stdin.write("{}\n")
         process.stdin.flush()
-        self.assertIn("<stdin>:1: name: missing", process.stderr.readline())
+        self.assert_says(process, "<stdin>:1: name: missing")
         process.send_signal(signal.SIGINT)
         self.assertEqual((process.wait(30), process.stderr.read()), (130, ""))
 

@@ -1,33 +1,55 @@
-"""``send --file``: what is left to send when a run ends early, and how the next one goes on."""
+"""``send --file``: what is left to send when a run ends early, how the next one goes on, and what is never lost."""
 
 import json
 import os
 import shlex
+import subprocess
+import sys
 import threading
 import unittest
 
-from tests.helpers.commands import CommandTest, lines, numbered
+from tests.helpers.commands import CommandTest, finish, lines, numbered
+from tests.helpers.library import ROOT
 from tests.helpers.servers import ScriptedServer
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 EARLIER = b"what an earlier run left\n"
 ONE_BY_ONE = ("--batch-size", "1", "--concurrency", "1")
 
 
-def limited(blocks):
-    """Return a program that runs another which can write files of no more than so many blocks, as on a full disk."""
-    return ["sh", "-c", 'ulimit -f {}; exec "$@"'.format(blocks), "sh"]
+class GoingOn(CommandTest):
+    """What the tests of going on share."""
 
-
-class UnsentTest(CommandTest):
     def setUp(self):
         super().setUp()
         self.left = self.path("left")
+
+    def commands(self, errors):
+        """Return the commands that a run printed at its end, each as bytes."""
+        errors = os.fsencode(errors) if isinstance(errors, str) else errors
+        commands = [line[2:] for line in errors.splitlines() if line.startswith(b"  ")]
+        for command in commands:
+            self.assertIn(b" send --file", command)
+        return commands
+
+    def paste(self, command, input=b""):
+        """Run a command line in a shell; return its exit code and standard error."""
+        env = {**self.env, "PYTHONPATH": ROOT}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        done = subprocess.run(["sh", "-c", command], cwd=self.folder, env=env, input=input, timeout=60, **pipes)
+        return done.returncode, done.stderr
 
     def go_on(self, *arguments):
         """Send what is left, and see that nothing is then."""
         code, _, errors = self.send("--file", self.left, "--unsent", self.left, *arguments)
         self.assertEqual((code, self.read("left")), (0, []), errors)
 
+
+class UnsentTest(GoingOn):
     def test_what_was_not_accepted_and_what_was_not_reached_is_written_complete_with_ids(self):
         events = numbered(9)
         events[5]["id"] = events[7]["id"] = "own"
@@ -41,7 +63,7 @@ class UnsentTest(CommandTest):
         code, output, errors = self.send(*arguments, "--unsent", self.left, *ONE_BY_ONE)
         self.assertEqual((code, len(output.split()), self.numbers()), (1, 1, [1]))
         self.assertIn("1 event accepted in ", errors)
-        self.assertIn("\n11 lines left; go on with --file {}\n".format(self.left), errors)
+        self.assertIn(f"\n11 lines left in {self.left}; go on with:\n", errors)
         with open(self.left) as file:
             rest = file.read().splitlines()
         self.write("left", "\n".join(rest[:8]))
@@ -57,34 +79,45 @@ class UnsentTest(CommandTest):
         code, output, errors = self.send("--file", path, "--unsent", self.left)
         self.assertEqual((code, len(output.split()), self.read("left")), (1, 1, []))
         self.assertNotIn("--file " + self.left, errors)
-        self.assertTrue(errors.endswith("go on with --file {} --resume-from 2\n".format(path)), errors)
+        self.assertIn(f"\nsee that {path}: item 2 can be read; go on with:\n", errors)
+        self.write("events", "[" + ",\n".join(items).replace(",}", "}") + "]")
+        (command,) = self.commands(errors)
+        self.assertEqual(self.paste(command)[0], 0)
+        self.assertEqual([event.name for event in self.server.runs], ["a", "b", "c"])
 
     def test_what_comes_after_a_source_that_cannot_be_read_is_left(self):
         path = self.write("events", '[{"name": "a"}, {"name": "b",}]')
         arguments = ["--file", path, "--file", "-", "--unsent", self.left]
         code, output, errors = self.send(*arguments, input=lines(numbered(2)))
         self.assertEqual((code, len(output.split()), self.numbers(self.read("left"))), (1, 1, [1, 2]))
-        expected = [
-            "2 lines left; go on with --file {}".format(self.left),
-            "that is not all; go on after it with --file {} --resume-from 2".format(path),
-        ]
-        self.assertEqual(errors.splitlines()[-2:], expected)
+        self.assertIn(f"\n2 lines left in {self.left}; go on with:\n", errors)
+        self.assertIn(f"\nthat is not all; see that {path}: item 2 can be read; go on with:\n", errors)
+        self.write("events", '[{"name": "a"}, {"name": "b"}]')
+        for command in self.commands(errors):
+            self.assertEqual(self.paste(command)[0], 0)
+        self.assertEqual([event.name for event in self.server.runs], ["a", "test/event", "test/event", "b"])
 
     def test_nothing_is_left_when_all_was_accepted(self):
-        self.write("left", EARLIER)
         self.assertEqual(self.send("--file", self.write("events", numbered(3)), "--unsent", self.left)[0], 0)
         self.assertEqual(self.read("left"), [])
         self.assertEqual(sorted(os.listdir(self.folder)), ["events", "left"])
 
-    def test_a_bad_line_can_be_mended_where_it_is_left(self):
-        path = self.write("events", lines(numbered(2)) + "{bad}\n" + lines(numbered(4)[2:]))
-        self.assertEqual(self.send("--file", path, "--unsent", self.left)[0], 1)
+    def test_a_bad_line_can_be_fixed_where_it_is_left(self):
+        path = self.write("events", lines(numbered(3)) + "{bad}\n" + lines(numbered(5)[4:]))
+        self.server.fail_next("idle_close")
+        self.server.fail_next(status=400)
+        code, _, errors = self.send("--file", path, "--unsent", self.left, *ONE_BY_ONE)
         with open(self.left) as file:
             rest = file.read().splitlines()
-        self.assertEqual((len(rest), rest[0]), (3, "{bad}"))
-        self.write("left", "\n".join(rest[1:]))
-        self.go_on()
-        self.assertEqual(self.numbers(self.server.runs), [1, 2, 3, 4])
+        bad = rest.index("{bad}")
+        self.assertEqual(code, 1)
+        if f"fix line {bad + 1} of it" not in errors:  # what came before it was refused before it was read
+            self.assertNotIn("not JSON", errors)
+        rest[bad] = json.dumps(numbered(4)[3])
+        self.write("left", "\n".join(rest))
+        (command,) = self.commands(errors)
+        self.assertEqual(self.paste(command)[0], 0)
+        self.assertEqual(self.numbers(self.server.runs), [1, 2, 3, 4, 5])
 
     def test_a_path_that_cannot_be_written_is_refused_before_anything_is_sent(self):
         self.write("file", b"")
@@ -98,61 +131,213 @@ class UnsentTest(CommandTest):
                 self.assertEqual((code, output, errors.count("\n"), self.server.requests), (2, "", 1, []), errors)
                 self.assertTrue(errors.startswith("inngest_send: --unsent: "), errors)
 
-    @unittest.skipUnless(os.name == "posix", "needs ulimit")
-    def test_a_full_disk_is_noticed_before_anything_is_sent(self):
-        self.write("left", EARLIER)
-        arguments = ("--file", self.write("events", numbered(3)), "--unsent", self.left)
-        code, output, errors = self.send(*arguments, before=limited(0))
-        self.assertEqual((code, output, errors.count("\n"), self.server.requests), (2, "", 1, []), errors)
-        self.assert_left_as_it_was()
 
-    @unittest.skipUnless(os.name == "posix", "needs ulimit")
-    def test_a_disk_that_is_full_later_leaves_the_file_as_it_was_and_the_line_to_go_on_from(self):
-        self.write("left", EARLIER)
-        self.server.fail_next("idle_close")
-        self.server.fail_next(status=400)
-        arguments = ("--file", self.write("events", numbered(100)), "--unsent", self.left, *ONE_BY_ONE)
-        code, output, errors = self.send(*arguments, before=limited(1))
-        self.assertEqual((code, len(output.split())), (1, 1))
-        self.assertIn("inngest_send: cannot write {}: ".format(self.left), errors)
-        self.assertTrue(errors.endswith("go on with --file {} --resume-from 2\n".format(arguments[1])), errors)
-        self.assert_left_as_it_was()
+class EarlierRunTest(GoingOn):
+    """What an earlier run left is sent, or nothing is."""
 
-    def assert_left_as_it_was(self):
-        with open(self.left, "rb") as file:
-            self.assertEqual(file.read(), EARLIER)
-        self.assertEqual(sorted(os.listdir(self.folder)), ["events", "left"])
+    def test_a_file_that_holds_something_and_is_not_read_is_refused_before_anything_is_sent(self):
+        path = self.write("events", numbered(3))
+        for content, count in ((EARLIER * 3000, "3,000 lines"), (EARLIER, "1 line"), (b"x", "1 line")):
+            self.write("left", content)
+            code, output, errors = self.send("--file", path, "--unsent", self.left)
+            self.assertEqual((code, output, self.server.requests), (2, "", []))
+            way_out = f"send them too with --file {self.left}, or move it away"
+            problem = f"inngest_send: --unsent: {self.left} holds {count} of an earlier run: {way_out}\n"
+            self.assertEqual(errors, problem)
+            with open(self.left, "rb") as file:
+                self.assertEqual(file.read(), content)
+
+    def test_it_may_be_read_under_another_name(self):
+        self.write("left", numbered(1))
+        path = self.path("link")
+        os.symlink("left", path)
+        code, _, errors = self.send("--file", path, "--unsent", self.left)
+        self.assertEqual((code, self.read("left"), self.numbers()), (0, [], [1]), errors)
+
+    def test_what_only_looks_writes_nothing_and_does_not_mind_what_it_holds(self):
+        path = self.write("events", numbered(3))
+        for option in ("--check", "--dry-run"):
+            for content in (EARLIER, None):
+                with self.subTest(option, content=content):
+                    if content is not None:
+                        self.write("left", content)
+                    elif os.path.exists(self.left):
+                        os.remove(self.left)
+                    arguments = ["--file", path, option, "--skip-bad", "--bad", self.path("bad")]
+                    self.assertEqual(self.send(*arguments, "--unsent", self.left)[0], 0)
+                    if content is None:  # what is not there is empty
+                        arguments = ["--file", self.left, "--file", path, option, "--unsent", self.left]
+                        self.assertEqual(self.send(*arguments)[0], 0)
+                    self.assertEqual(os.path.exists(self.left), content is not None)
+                    self.assertFalse(os.path.exists(self.path("bad")))
+
+    def test_a_file_that_is_not_there_and_gets_what_is_left_is_empty(self):
+        path = self.write("events", numbered(3))
+        arguments = ["--file", self.left, "--file", path, "--unsent", self.left]
+        self.assertEqual(self.send(*arguments)[0], 0)
+        self.assertEqual((self.numbers(), self.read("left")), ([1, 2, 3], []))
+        code, _, errors = self.send("--file", self.path("none"), "--file", path, "--unsent", self.left)
+        self.assertEqual((code, len(self.server.events)), (2, 3))
+        self.assertIn("none", errors)
+
+    def test_a_run_that_cannot_begin_makes_no_file(self):
+        path = self.write("events", numbered(3))
+        cases = [["--file", self.path("none")], ["--file", path, "--event-key-file", self.path("none")]]
+        for arguments in cases:
+            code, _, errors = self.send(*arguments, "--unsent", self.left)
+            self.assertEqual((code, os.listdir(self.folder)), (2, ["events"]), errors)
+
+    @unittest.skipUnless(fcntl, "needs flock")
+    def test_of_two_runs_at_once_the_second_is_refused(self):
+        for _ in range(2):  # the lock is gone with the process that had it
+            self.write("left", numbered(2))
+            self.server.clear()
+            first = self.start("--file", self.left, "--file", "-", "--unsent", self.left)
+            self.server.wait_for(2)  # by then the file was read and closed
+            code, output, errors = self.send("--file", self.left, "--unsent", self.left)
+            self.assertEqual((code, output, len(self.server.events)), (2, "", 2))
+            self.assertIn(f"--unsent: {self.left} is in use by another run", errors)
+            first.kill()
+            first.wait()
+        self.go_on()
+
+    @unittest.skipUnless(fcntl, "needs flock")
+    def test_many_runs_at_once_send_what_is_left_once(self):
+        self.write("left", numbered(50, id=None))
+        arguments = ["--file", self.left, "--unsent", self.left]
+        results = self.send_all(*[arguments] * 8)
+        self.assertEqual({code for code, _, _ in results} - {2}, {0})
+        self.assertEqual(self.numbers(self.server.events), list(range(1, 51)))
 
 
-class ResumeTest(CommandTest):
+class BadLinesTest(GoingOn):
+    def test_they_are_added_to_a_file_as_they_were(self):
+        self.write("bad", b"from yesterday")
+        bad = [b'{"name": ""}', b"\xff\xfe", b"nonsense"]
+        path = self.write("events", b"\n".join([bad[0], lines(numbered(1)).encode(), bad[1], b"  nonsense\r"]))
+        for expected in ([b"from yesterday", *bad], [b"from yesterday", *bad, *bad]):
+            code, _, errors = self.send("--file", path, "--skip-bad", "--bad", self.path("bad"))
+            self.assertEqual(code, 3)
+            self.assertIn(f"; 3 bad lines, 3 of them added to {self.path('bad')}\n", errors)
+            with open(self.path("bad"), "rb") as file:
+                self.assertEqual(file.read().splitlines(), expected)
+
+    def test_no_line_is_skipped_where_that_would_destroy_it(self):
+        self.write("left", "nonsense\n")
+        code, _, errors = self.send("--file", self.left, "--unsent", self.left, "--skip-bad")
+        self.assertEqual((code, self.server.requests), (2, []))
+        self.assertIn(f"--skip-bad would destroy the bad lines of {self.left}", errors)
+        self.assertIn("--bad PATH", errors)
+        code, _, errors = self.send("--file", self.left, "--unsent", self.left, "--skip-bad", "--bad", self.path("bad"))
+        self.assertEqual((code, self.read("left")), (3, []), errors)
+        with open(self.path("bad")) as file:
+            self.assertEqual(file.read(), "nonsense\n")
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "needs a disk that is always full")
+    def test_a_line_that_cannot_be_kept_stops_the_run(self):
+        path = self.write("events", lines(numbered(1)) + "nonsense\n" + lines(numbered(2)[1:]))
+        code, _, errors = self.send("--file", path, "--unsent", self.left, "--skip-bad", "--bad", "/dev/full")
+        self.assertEqual((code, self.numbers()), (1, [1]))
+        self.assertIn("inngest_send: cannot write /dev/full: No space left on device\n", errors)
+        with open(self.left) as file:
+            self.assertEqual(file.read().splitlines()[0], "nonsense")
+
+
+class ResumeTest(GoingOn):
     def test_without_a_file_for_it_the_summary_says_how_to_go_on(self):
         events = {"one": numbered(3), "two": numbered(6)[3:], "it's 3": numbered(9)[6:]}
         paths = [self.write(name, content) for name, content in events.items()]
         self.server.fail_next("idle_close", times=4)
         self.server.fail_next(status=400)
-        code, output, errors = self.send(*["--file={}".format(path) for path in paths], *ONE_BY_ONE)
+        code, output, errors = self.send(*[f"--file={path}" for path in paths], *ONE_BY_ONE)
         self.assertEqual((code, len(output.split())), (1, 4))
-        hint = errors.splitlines()[-1]
-        self.assertEqual(hint, "go on with --file {} --file {} --resume-from 2".format(paths[1], shlex.quote(paths[2])))
-        self.assertEqual(self.send(*shlex.split(hint)[3:], *ONE_BY_ONE)[0], 0)
+        (command,) = self.commands(errors)
+        self.assertIn(f" --file {paths[1]} --file {shlex.quote(paths[2])} --resume-from 2 ", command.decode())
+        self.assertEqual(self.paste(command)[0], 0)
         self.assertEqual(self.numbers(), list(range(1, 10)))
+
+    @unittest.skipUnless(sys.platform == "linux", "needs names of any bytes")
+    def test_the_command_can_be_pasted_whatever_the_file_is_called(self):
+        for name in (b"a b", b"it's \"$HOME\" `x` \\ *", b"--check", b"\xff\xfe \xe4", "schön\u2028".encode(), b"a\nb"):
+            with self.subTest(name):
+                self.server.clear()
+                with open(os.path.join(os.fsencode(self.folder), name), "w") as file:
+                    file.write(lines(numbered(2)))
+                self.server.fail_next(status=400)
+                process = self.start(b"--file=" + name, cwd=self.folder, env={**self.env, "PYTHONPATH": ROOT})
+                with process:
+                    errors = process.stderr.buffer.read()
+                if b"'" not in name:
+                    self.assertIn(name, errors)
+                code, problem = self.paste(errors[errors.index(b"go on with:\n") + 12 :])
+                self.assertEqual((code, self.numbers()), (0, [1, 2]), problem)
+
+    def test_the_command_repeats_every_option(self):
+        path = self.write("events", numbered(2))
+        key = self.write("key", "s3cr3t")
+        where = ["--base-url", self.server.url, "--env", "branch", "--app-id", "my shop", "--event-key-file", key]
+        how = ["--timeout", "9.5", "--max-attempts", "3", "--concurrency", "2", "--batch-size", "7", "--skip-bad"]
+        files = ["--bad", self.path("bad"), "--id-seed", "-night", "--unsent", self.left]
+        options = [*where, *how, *files, "--json", "--quiet", "--verbose"]
+        options[options.index("--id-seed") : options.index("--id-seed") + 2] = ["--id-seed=-night"]
+        self.server.fail_next(status=400)
+        code, _, errors = self.send("--file", path, *options)
+        (command,) = self.commands(errors)
+        words = shlex.split(command.decode())
+        words = words[words.index("send") + 1 :]
+        self.assertEqual(words[:2], ["--file", self.left])
+        self.assertEqual(sorted(words[2:]), sorted(options))
+        self.assertEqual(self.paste(command)[0], 0)
+        self.env.pop("INNGEST_DEV")
+        self.server.fail_next(status=400)
+        for option in ("--dev", f"--dev={self.server.url}"):
+            code, _, errors = self.send("--file", path, "--no-ids", option, "--max-attempts", "1")
+            (command,) = self.commands(errors)
+            self.assertIn(option.replace("=", " ") + " ", command.decode() + " ")
+            self.assertTrue(command.decode().endswith(" --no-ids"))
+
+    def test_standard_input_must_be_given_again(self):
+        self.server.fail_next("idle_close", times=2)
+        self.server.fail_next(status=400)
+        content = lines(numbered(5))
+        code, output, errors = self.send("--file", "-", *ONE_BY_ONE, input=content)
+        self.assertEqual((code, len(output.split())), (1, 2))
+        self.assertIn("\ngive <stdin> the same input again; go on with:\n", errors)
+        (command,) = self.commands(errors)
+        self.assertEqual(self.paste(command, content.encode())[0], 0)
+        self.assertEqual(self.numbers(self.server.runs), [1, 2, 3, 4, 5])
 
     def test_lines_before_the_one_to_go_on_from_are_neither_sent_nor_left_nor_looked_at(self):
         path = self.write("events", "bad\n\n" + lines(numbered(5)[2:]))
         self.server.fail_next(status=400)
-        code, _, _ = self.send("--file", path, "--resume-from", "4", "--unsent", self.path("left"))
+        code, _, _ = self.send("--file", path, "--resume-from", "4", "--unsent", self.left)
         self.assertEqual((code, self.numbers(self.read("left"))), (1, [4, 5]))
         self.assertEqual(self.send("--file", path, "--resume-from", "4")[0], 0)
         self.assertEqual(self.numbers(), [4, 5])
 
-    def test_what_was_accepted_after_the_line_to_go_on_from_is_told(self):
-        answered = threading.Semaphore(0)
+    def test_what_was_accepted_after_the_line_to_go_on_from_runs_once(self):
+        for option in ((), ("--no-ids",)):
+            with self.subTest(option):
+                answered = threading.Semaphore(0)
+                errors, received = self.refuse_the_first_last(answered, option)
+                (command,) = self.commands(errors)
+                warning = "3 events after that line accepted: sent again, they run again unless they have ids\n"
+                self.assertEqual(warning in errors, bool(option), errors)
+                self.server.clear()
+                self.assertEqual(self.paste(command)[0], 0)
+                again = [event.id for event in self.server.events]
+                self.assertEqual(received <= set(again), not option)
 
-        def refuse_the_first_last(peer):
+    def refuse_the_first_last(self, answered, option):
+        """Send four events, of which the first is refused when the others were accepted."""
+        received = set()
+
+        def script(peer):
             while True:
                 request = peer.read()
                 if request is None:
                     return
+                received.update(event.get("id", "none") for event in request.events)
                 if self.numbers(request.events) == [1]:
                     for _ in range(3):
                         answered.acquire(timeout=10)
@@ -161,14 +346,10 @@ class ResumeTest(CommandTest):
                     peer.accept(request)
                     answered.release()
 
-        with ScriptedServer(then=refuse_the_first_last) as server:
+        path = self.write("events", numbered(4))
+        with ScriptedServer(then=script) as server:
             env = {**self.env, "INNGEST_DEV": server.url}
-            path = self.write("events", numbered(4))
-            code, output, errors = self.send("--file", path, "--batch-size", "1", env=env)
+            process = self.start("--file", path, "--batch-size", "1", *option, env=env)
+            code, output, errors = finish(process)
         self.assertEqual((code, len(output.split())), (1, 3))
-        hint = "go on with --file {} --resume-from 1\n3 events after that line accepted: sent again, they run again"
-        self.assertIn("\n" + hint.format(path), errors)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        return errors, received
