@@ -32,8 +32,6 @@ class Exchange(urllib.request.Request):
     ``is_retriable``: after a problem, another try may succeed.
     """
 
-    data: bytes
-
     def __init__(
         self,
         url: str,
@@ -45,9 +43,9 @@ class Exchange(urllib.request.Request):
         new_connection: bool,
     ) -> None:
         """``timeout``, in seconds, begins now. ``new_connection``: no idle one may be used."""
-        super().__init__(url, method="POST")
+        super().__init__(url, body, method="POST")
         self.headers = dict(headers)  # not by add_header(), which would write X-inngest-sdk
-        self.data = body
+        self.body = body
         self.began_at = monotonic()
         self.deadline = self.began_at + timeout
         self.cancellation = cancellation

@@ -165,7 +165,7 @@ class _Handler(urllib.request.BaseHandler):
             raise
         response.url = exchange.full_url
         exchange.response = response
-        if 400 <= response.status < 500 and len(exchange.data) > _MAX_DRAINED:
+        if 400 <= response.status < 500 and len(exchange.body) > _MAX_DRAINED:
             connection.close()
         else:
             self._pool.release(connection)
@@ -176,8 +176,8 @@ class _Handler(urllib.request.BaseHandler):
         headers = exchange.all_headers()
         if self._proxy_headers:
             headers = {**headers, **self._proxy_headers}
-        lines = request_lines(self._target, self._host, headers, len(exchange.data))
-        return memoryview("\r\n".join([*lines, "", ""]).encode() + exchange.data)
+        lines = request_lines(self._target, self._host, headers, len(exchange.body))
+        return memoryview("\r\n".join([*lines, "", ""]).encode() + exchange.body)
 
 
 # bytes. A server that refuses a request unread drains no more of its body than this (Go's net/http), and takes the rest

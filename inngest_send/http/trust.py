@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import os
 
-try:
-    import ssl
-except ImportError:  # a Python built without it does http
-    ssl = None  # type: ignore[assignment]
-
 from ..errors import ArgumentInvalidError, Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from ssl import SSLContext
+else:
+    try:
+        import ssl
+    except ImportError:  # a Python built without it does http
+        ssl = None
 
 # Of OpenSSL's x509_vfy.h: the issuer is not known, or it is the certificate itself.
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21, 27)
