@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from .call import default_logger
+from .errors import Error
 from .event import Event
 from .middleware import Hooks, SendEventsResult, check_factory, middleware_list
 from .typecheck import qualified_name
@@ -63,8 +64,11 @@ class Inngest:
         signing_key: object = None,
     ) -> None:
         # Loaded now, in a Lambda's start-up phase, neither on import nor by the first send.
-        from .config import Settings
-        from .sender import Sender
+        try:
+            from .config import Settings
+            from .sender import Sender
+        except ImportError as err:  # at the interpreter's end nothing can be imported any more
+            raise Error(f"cannot make a client: {err}") from err
 
         self.set_logger(logger)
         self._settings = Settings(

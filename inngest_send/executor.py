@@ -108,7 +108,8 @@ class _Queue:
             self._threads = {thread, *(other for other in self._threads if other.is_alive())}
             return
         if not self.working:
-            raise RuntimeError("can't start new thread")
+            is_ending = not threading.main_thread().is_alive()
+            raise RuntimeError("the interpreter is ending" if is_ending else "can't start new thread")
 
     def next(self) -> Task | None:
         """Return what the calling thread is to run; None when it is to end."""
