@@ -1,16 +1,20 @@
 """The event key and the event data are in no log record, no exception and no traceback."""
 
+import asyncio
 import logging
+import os
 import traceback
 import unittest
+from unittest import mock
 from urllib.parse import quote
 
-from tests.helpers.library import inngest
+from tests.helpers.library import inngest, module
 from tests.helpers.servers import (
     ScriptedServer,
     answering,
     client_context,
     client_for,
+    name_ids,
     server_context,
     silent,
     without_delays,
@@ -122,3 +126,119 @@ class SecretTest(unittest.TestCase):
             for text in (record.getMessage(), repr(record.args)):
                 self.assertNotIn(KEYS[0], text)
                 self.assertNotIn(DATA, text)
+
+
+class LocalsTest(unittest.TestCase):
+    """Reporters of errors collect the variables of all frames that an exception carries."""
+
+    KEY = KEYS[0]
+    PACKAGE = os.path.dirname(inngest.__file__)
+
+    def events(self):
+        return [inngest.Event(name="test/event", data={"password": DATA}) for _ in range(3)]
+
+    def library_locals(self, error):
+        """Yield the variables, as text, of each frame of the library that hangs on an exception."""
+        waiting, seen = [traceback.TracebackException.from_exception(error, capture_locals=True)], 0
+        while waiting:
+            report = waiting.pop()
+            waiting += [each for each in (report.__cause__, report.__context__) if each is not None]
+            for frame in report.stack:
+                if frame.filename.startswith(self.PACKAGE):
+                    seen += 1
+                    yield frame
+        self.assertGreater(seen, 0)
+
+    def check(self, error):
+        for frame in self.library_locals(error):
+            for name, value in (frame.locals or {}).items():
+                for secret in (self.KEY, DATA):
+                    self.assertNotIn(secret, value, f"{frame.filename}:{frame.lineno} {name}")
+
+    def check_fails(self, expected, send, events):
+        try:  # assertRaises would take the traceback off
+            send(events)
+        except expected as error:
+            self.check(error)
+        else:
+            self.fail("accepted")
+
+    def check_send(self, make_events, expected=inngest.SendEventsError, **options):
+        """Send, in both ways, what must fail."""
+        options = {"event_key": self.KEY, "app_id": "test", "max_attempts": 2, **options}
+        with without_delays(), inngest.Inngest(**options) as client:
+            self.check_fails(expected, client.send_sync, make_events())
+            self.check_fails(expected, lambda events: asyncio.run(client.send(events)), make_events())
+
+    def test_whatever_the_server_does(self):
+        def cut(peer):
+            peer.read()
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
+
+        scripts = {
+            "silent": silent,
+            "closed": lambda peer: peer.read(),
+            "reset": lambda peer: (peer.read(), peer.reset()),
+            "no HTTP": lambda peer: (peer.read(), peer.send(b"?\r\n")),
+            "cut": cut,
+            "closed at once": lambda peer: None,
+            "wrong ids": answering(200, {"ids": ["A", "B"], "status": 200}),
+            **{str(status): answering(status, {"error": DATA[:3]}) for status in (302, 400, 401, 413, 429, 500, 503)},
+        }
+        for case, script in scripts.items():
+            for source in (self.events, lambda: iter(self.events()), lambda: self.events()[0]):
+                with self.subTest(case), ScriptedServer(then=script) as server:
+                    self.check_send(source, event_api_base_url=server.url, request_timeout=150)
+
+    def test_when_there_is_no_way_to_it(self):
+        dead = ScriptedServer()
+        dead.close()
+        self.check_send(self.events, event_api_base_url=dead.url)
+        with ScriptedServer(ssl_context=server_context("other")) as server:
+            self.check_send(self.events, event_api_base_url=server.url, ssl_context=client_context())
+        with ScriptedServer(then=lambda peer: (peer.read_head(), peer.answer(403))) as proxy:
+            for name, url in (("http", proxy.url), ("https", proxy.url), ("http", dead.url), ("https", dead.url)):
+                with mock.patch.dict(os.environ, {f"{name}_proxy": url}):
+                    self.check_send(self.events, event_api_base_url=f"{name}://host.example")
+
+    def test_when_the_call_breaks_off(self):
+        def source(count, error):
+            yield from self.events() * count
+            raise error
+
+        def raise_in_hook(client, raw_request):
+            raise KeyError
+
+        with ScriptedServer(then=name_ids) as server:
+            url = {"event_api_base_url": server.url}
+            self.check_send(lambda: source(2000, KeyError()), **url)  # after a request
+            self.check_send(lambda: source(1, KeyError()), KeyError, **url)
+            self.check_send(self.events, middleware=[raise_in_hook], **url)
+            for raised in (MemoryError(), RecursionError()):
+                with mock.patch("urllib.request.OpenerDirector.open", side_effect=raised):
+                    self.check_send(self.events, **url)
+                with mock.patch.object(module("delivery"), "read_response", side_effect=raised):
+                    self.check_send(self.events, **url)
+
+    def test_when_an_event_has_become_invalid(self):
+        def spoilt():
+            event = self.events()[0]
+            event.data["more"] = b""
+            return event
+
+        with ScriptedServer() as server:
+            for source in (spoilt, lambda: [spoilt()], lambda: iter([*self.events(), spoilt()])):
+                self.check_send(source, inngest.EventInvalidError, event_api_base_url=server.url)
+
+    def test_when_the_client_is_closed_meanwhile(self):
+        client = None
+
+        def close(peer):
+            peer.read()
+            client.close()
+
+        with ScriptedServer(then=close) as server:
+            for send in (lambda events: client.send_sync(events), lambda events: asyncio.run(client.send(events))):
+                client = client_for(server, event_key=self.KEY)
+                self.check_fails(inngest.SendEventsError, send, self.events())  # closed while it is under way
+                self.check_fails(inngest.SendEventsError, send, self.events())  # closed before
