@@ -194,6 +194,13 @@ class SendTest(AsyncTestCase):
         self.run_loop(use)
         self.assertEqual(len(server.requests), 1)
 
+    def test_without_asyncio_it_says_what_to_do(self):
+        server = self.serve()
+        sending = self.client(server).send(inngest.Event("event"))
+        with self.assertRaisesRegex(inngest.Error, r"asyncio.*trio\.to_thread\.run_sync\(client\.send_sync, events\)"):
+            sending.send(None)  # as another library's loop drives it
+        self.assertEqual(server.connections, 0)
+
     def test_asyncio_is_imported_by_send_only(self):
         server = self.serve()
         program = """
