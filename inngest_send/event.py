@@ -27,10 +27,14 @@ MAX_EVENT_SIZE = 3145728  # bytes
 
 _MAX_WALK = 4 * MAX_EVENT_SIZE  # bytes: data that is too large is walked up to here, so that its size can be told
 _EPOCH = 719163  # the ordinal of 1970-01-01
+_HOLDS_NUL = "expected text without U+0000: with it, a server on PostgreSQL accepts the event, and never stores it"
 
 
 class _Timestamp:
-    """What sets ``ts``, once for all: reading it finds the int in the event's ``__dict__``, without a call."""
+    """Sets ``ts``: a datetime becomes the int that it stands for, at once, so that ``ts`` is never read as one.
+
+    It is stored in the event's ``__dict__``, where reading finds it without a call, as there is no ``__get__``.
+    """
 
     if TYPE_CHECKING:
 
@@ -149,9 +153,6 @@ def _checked(event: Event) -> tuple[dict[str, object], int]:
         if ts:
             fields["ts"] = ts
     return fields, bound
-
-
-_HOLDS_NUL = "expected text without U+0000: with it, a server on PostgreSQL accepts the event, and never stores it"
 
 
 def _checked_text(value: object, path: str) -> str:
