@@ -8,7 +8,6 @@ midst of a record, the csv module is stopped by an exception, and gets the lines
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 from collections import deque
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..event import Event
-    from .records import Entries, Entry, Where
+    from .records import Entries, Where
 
 
 class CsvReader(RowReader):
@@ -111,55 +110,54 @@ class CsvRecords:
         self._where = where
         self._reader = reader
         self._pieces: list[bytes] = []  # of a line that is not whole yet
+        self._size = 0  # of these, in bytes
         self._lines: deque[bytes] = deque()  # that the csv module did not have yet
         self._record: list[bytes] = []  # the lines that it had for the record it is at
-        self._size = 0  # of the record, in bytes
         self._number = 1  # of the record's first line
         self._has_header = False
 
     def __iter__(self) -> Entries:
-        while True:
-            records = csv.reader(self._feed(), self._reader.dialect)
+        records = csv.reader(self._feed(), self._reader.dialect)
+        is_over = False
+        while not is_over:
             try:
-                while True:
-                    with contextlib.suppress(csv.Error):  # the record is bad, which is the reader's to say
-                        next(records)
-                    yield from self._finish_record()
-            except StopIteration:
-                return self._number - 1
+                is_over = next(records, None) is None
+            except csv.Error:
+                pass  # the record is bad, which is the reader's to say
             except _SilentError:
                 yield IDLE
                 self._lines.extendleft(reversed(self._record))
-                self._forget_record()
+                self._record.clear()
+                records = csv.reader(self._feed(), self._reader.dialect)
+                continue
+            number, text = self._number, b"".join(self._record).rstrip(b"\r\n")
+            self._number += len(self._record)
+            self._record.clear()
+            if text and self._has_header:
+                yield number, text
+            elif text:
+                self._set_columns(number, text)
+        return self._number - 1
 
-    def _finish_record(self) -> Iterator[Entry]:
-        """Yield the record that the csv module has read, unless it is the header or a blank line."""
-        number, text = self._number, b"".join(self._record).rstrip(b"\r\n")
-        self._number += len(self._record)
-        self._forget_record()
-        if not text:
-            return
-        if self._has_header:
-            yield number, text
-            return
+    def _set_columns(self, number: int, header: bytes) -> None:
         try:
-            self._reader.set_columns(text)
+            self._reader.set_columns(header)
         except BadLineError as err:
             raise UnreadableError(f"{self._where(number)}: {err}") from None
         self._has_header = True
 
-    def _forget_record(self) -> None:
-        self._record.clear()
-        self._size = 0
-
     def _feed(self) -> Iterator[str]:
         """Yield line after line, as the csv module wants them. Raises _SilentError, UnreadableError."""
+        size = 0  # of the record, in bytes
         while self._lines or self._read_lines():
             line = self._lines.popleft()
-            if not self._record and line.startswith(BOM):
-                line = line[len(BOM) :]
+            if not self._record:
+                size = 0
+                if line.startswith(BOM):  # also where files were joined
+                    line = line[len(BOM) :]
             self._record.append(line)
-            self._grow(len(line))
+            size += len(line)
+            self._check(size)
             # Bytes that are no text stand for themselves, so that the record ends where it would without them.
             yield line.decode("utf-8", "surrogateescape").replace("\0", "\udc00")
 
@@ -170,18 +168,19 @@ class CsvRecords:
             if not chunk:
                 raise _SilentError
             self._pieces.append(chunk)
+            self._size += len(chunk)
             if b"\n" in chunk:
                 is_over = False
                 break
-            self._grow(len(chunk))
+            self._check(self._size)
         lines = io.BytesIO(b"".join(self._pieces)).readlines()
         self._pieces = [] if is_over or lines[-1].endswith(b"\n") else [lines.pop()]
+        self._size = sum(map(len, self._pieces))
         self._lines.extend(lines)
         return bool(lines)
 
-    def _grow(self, size: int) -> None:
-        """Count bytes of the record. Raises UnreadableError when they are too many to keep."""
-        self._size += size
-        if self._size > MAX_LINE:
+    def _check(self, size: int) -> None:
+        """Raise UnreadableError when a record, or a line of it, has more bytes than can be kept."""
+        if size > MAX_LINE:
             problem = f"a record of more than {MAX_LINE:,} bytes; perhaps a quote is opened there and never closed"
             raise UnreadableError(f"{self._where(self._number)}: {problem}")

@@ -109,7 +109,7 @@ class CsvTest(CommandTest):
         (8, b"1,s3cr3t\xff", "not UTF-8"),
         (9, b"1,s3cr3t\0", "a NUL byte, which no text has"),
         (10, b"a,b", "the header again, as where files were joined"),
-        (11, b'1,"' + 3200000 * b"s" + b'"', "3,200,0"),
+        (11, b'1,"' + 20000000 * b"s" + b'"', "20,000,0"),
         (12, b'1,"s3cr3t\n\n2,3', "not CSV: a quote opens a cell, and none closes it"),
     ]
 
@@ -125,11 +125,12 @@ class CsvTest(CommandTest):
         self.assertNotIn("s3cr3t", errors)
 
     def test_a_bad_record_between_good_ones_is_one_bad_line(self):
-        for _, text, _ in self.BAD[:-1]:
-            self.server.clear()
-            path = self.write("rows.csv", b"\n".join([b"a,b", b"0,0", text, b"9,9"]))
-            code, _, errors = self.send("--as", "row", "--file", path, "--skip-bad")
-            self.assertEqual((code, self.data()), (3, [{"a": "0", "b": "0"}, {"a": "9", "b": "9"}]), errors)
+        good = [{"a": "0", "b": "0"}, {"a": "9", "b": "9"}]
+        for _, text, problem in self.BAD[:-1]:
+            with self.subTest(problem):
+                content = b"\n".join([b"a,b", b"0,0", text, b"9,9"])
+                found = [row for _, row in split([content], csv_rows.CsvReader("row"))]
+                self.assertEqual(found, [good[0], None, good[1]])
 
     def test_a_cell_of_a_megabyte_is_sent_and_a_record_without_end_is_refused(self):
         big = "x,\n" * 400000

@@ -4,6 +4,7 @@ import gzip
 import json
 import unittest
 
+from tests.cli.test_options import dry_run
 from tests.helpers.commands import CommandTest, finish, lines, numbered
 from tests.helpers.library import module
 
@@ -12,11 +13,6 @@ BOM = b"\xef\xbb\xbf"
 
 class AgreementTest(CommandTest):
     """The same JSON as ``--data @FILE`` and as the line of a file."""
-
-    def send_both(self, data):
-        """Send data as the one and the other; return the two results."""
-        one, many = self.write("one", data), self.write("many", b'{"name": "a", "data": ' + data + b"}")
-        return self.send_all(["a", "--data", "@" + one], ["--file", many])
 
     def test_what_is_wrong_is_the_same_in_both(self):
         cases = [
@@ -32,12 +28,15 @@ class AgreementTest(CommandTest):
             (b'{"x" 1}', "not JSON: Expecting ':' delimiter ("),
             (b"[1]", "data: expected a mapping with str keys, got list"),
         ]
-        for data, problem in cases:
-            for code, output, errors in self.send_both(data):
-                with self.subTest(data[:50]):
-                    self.assertEqual((code, output), (2, ""))
-                    self.assertIn(problem, errors)
-        self.assertEqual(self.server.requests, [])
+        lines = [b'{"name": "a", "data": ' + data + b"}" for data, _ in cases]
+        _, _, complaints = self.send("--file", self.write("many", b"\n".join(lines)), "--check")
+        self.assertEqual(complaints.count("\n"), len(cases) + 1, complaints)
+        for (data, problem), complaint in zip(cases, complaints.splitlines()):
+            with self.subTest(data[:50]):
+                self.assertIn(problem, complaint)
+                code, output, errors = dry_run({}, ["a", "--data", "@" + self.write("one", data)])
+                self.assertEqual((code, output, errors.count("\n")), (2, "", 1))
+                self.assertIn(problem, errors)
 
     def test_a_bom_and_gzip_are_read_in_both(self):
         one, many = b'{"n": 1}\n', lines(numbered(1)).encode()

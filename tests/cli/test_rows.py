@@ -3,6 +3,7 @@
 import json
 import unittest
 
+from tests.cli.test_options import dry_run
 from tests.helpers.commands import CommandTest, lines
 from tests.helpers.library import module
 
@@ -115,7 +116,7 @@ class RowsTest(CommandTest):
         self.assertEqual(self.numbers(), [3, 4])
 
 
-class UsageTest(CommandTest):
+class UsageTest(unittest.TestCase):
     def test_what_cannot_work_is_one_line_and_exit_2(self):
         cases = [
             (["a", "--as", "b"], "--as NAME goes with --file"),
@@ -131,9 +132,9 @@ class UsageTest(CommandTest):
             (["--as", "a", "--file", "x.csv", "--delimiter", ";;"], "--delimiter: expected one character"),
             (["--as", "a", "--file", "x.csv", "--delimiter", '"'], "--delimiter: expected one character"),
         ]
-        results = self.send_all(*[arguments for arguments, _ in cases])
-        for (arguments, problem), (code, output, errors) in zip(cases, results):
+        for arguments, problem in cases:
             with self.subTest(arguments):
+                code, output, errors = dry_run({}, arguments)
                 self.assertEqual((code, output, errors.count("\n")), (2, "", 1), errors)
                 self.assertIn(problem, errors)
 
