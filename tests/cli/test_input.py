@@ -4,8 +4,7 @@ import gzip
 import json
 import unittest
 
-from tests.cli.test_options import dry_run
-from tests.helpers.commands import CommandTest, finish, lines, numbered
+from tests.helpers.commands import CommandTest, dry_run, finish, lines, numbered
 from tests.helpers.library import module
 
 BOM = b"\xef\xbb\xbf"

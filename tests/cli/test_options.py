@@ -1,36 +1,16 @@
 """``send``: where it sends, how, and what it refuses."""
 
-import contextlib
-import io
 import json
-import os
 import re
 import threading
 import unittest
 from unittest import mock
 
-from tests.helpers.commands import KEY, CommandTest, lines, numbered
+from tests.helpers.commands import KEY, CommandTest, dry_run, lines, numbered, send_here
 from tests.helpers.library import module
 from tests.helpers.servers import ScriptedServer, silent
 
 CLOUD = {"INNGEST_EVENT_KEY": KEY}
-
-
-def dry_run(variables, arguments):
-    """Do what ``send_here`` does, and send nothing."""
-    return send_here(variables, [*arguments, "--dry-run"])
-
-
-def send_here(variables, arguments):
-    """Run ``send`` in this process; return exit code, standard output, standard error."""
-    output, errors = io.StringIO(), io.StringIO()
-    with mock.patch.dict(os.environ, variables, clear=True):
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            try:
-                code = module("cli").main(["send", *arguments])
-            except SystemExit as end:
-                code = end.code
-    return code, output.getvalue(), errors.getvalue()
 
 
 class WhereToTest(unittest.TestCase):

@@ -3,8 +3,7 @@
 import json
 import unittest
 
-from tests.cli.test_options import dry_run
-from tests.helpers.commands import CommandTest, lines
+from tests.helpers.commands import CommandTest, dry_run, lines
 from tests.helpers.library import module
 
 ROWS = [{"order_id": 7, "total": 19.5}, {"order_id": "a/8", "total": None}]

@@ -1,10 +1,13 @@
 """The command line as a process, and what the tests of it share."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
 
 from tests.helpers import processes
 from tests.helpers.library import NAME, module
@@ -13,6 +16,7 @@ from tests.helpers.processes import environment, finish
 EventServer = module("testing").EventServer
 KEY = "s3cr3t-key"
 COMMAND = ["-m", NAME]
+
 
 def patched(**values):
     """Return the command with other values of names of ``cli.file_run``."""
@@ -30,6 +34,23 @@ def start(*arguments, command=COMMAND, env=None, **options):
 def run(*arguments, input="", **kwargs):
     """Run the command; return exit code, standard output, standard error."""
     return finish(start(*arguments, **kwargs), input)
+
+
+def dry_run(variables, arguments):
+    """Do what ``send_here`` does, and send nothing."""
+    return send_here(variables, [*arguments, "--dry-run"])
+
+
+def send_here(variables, arguments):
+    """Run ``send`` in this process; return exit code, standard output, standard error."""
+    output, errors = io.StringIO(), io.StringIO()
+    with mock.patch.dict(os.environ, variables, clear=True):
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            try:
+                code = module("cli").main(["send", *arguments])
+            except SystemExit as end:
+                code = end.code
+    return code, output.getvalue(), errors.getvalue()
 
 
 def lines(events):
