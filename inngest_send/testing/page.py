@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from .store import Refusal, Store, StoredEvent
 
 SHOWN = 100  # of the newest events, and of the newest refusals
-MAX_LENGTH = 10000  # characters of one event's data; ``/v1/events/ID`` has all of it
+MAX_DATA = 10000  # characters of one event's data; ``/v1/events/ID`` has all of it
+MAX_TEXT = 1000  # characters of a name, an id, a reason
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1c1e21; --faint: #63676e; --line: #e3e5e8; --back: #f6f7f8; --card: #fff;
@@ -126,15 +127,15 @@ def _event(number: int, event: StoredEvent) -> str:
     for piece in json_pieces(event.data, indent=2):  # no more of them than are shown, however large the data is
         pieces.append(piece)
         length += len(piece)
-        if length > MAX_LENGTH:
+        if length > MAX_DATA:
             break
-    data = html.escape("".join(pieces)[:MAX_LENGTH])
-    if length > MAX_LENGTH:
+    data = html.escape("".join(pieces)[:MAX_DATA])
+    if length > MAX_DATA:
         data += f'&hellip;\n\n<a href="/v1/events/{event.internal_id}">all of it</a>'
-    own_id = f"id <bdi>{html.escape(event.id)}</bdi> &middot; " if event.id else ""
+    own_id = f"id {_text(event.id)} &middot; " if event.id else ""
     return (
         f'<li id="event-{number}-{event.internal_id}"><details><summary>{_time(event.received_at)} '
-        f"<b><bdi>{html.escape(event.name)}</bdi></b> <code>{event.internal_id}</code></summary>"
+        f"<b>{_text(event.name)}</b> <code>{event.internal_id}</code></summary>"
         f"<p>{own_id}ts {event.ts} ({format_time(event.ts / 1000)})</p><pre>{data}</pre></details></li>\n"
     )
 
@@ -143,8 +144,13 @@ def _refusal(number: int, refusal: Refusal) -> str:
     accepted = f" ({_counted(refusal.accepted, 'event')} before it accepted)" if refusal.accepted else ""
     return (
         f'<li class="refusal" id="refusal-{number}-{refusal.received_at}">{_time(refusal.received_at)} '
-        f"<i>{refusal.status}</i> <b><bdi>{html.escape(refusal.error)}</bdi>{accepted}</b></li>\n"
+        f"<i>{refusal.status}</i> <b>{_text(refusal.error)}{accepted}</b></li>\n"
     )
+
+
+def _text(text: str) -> str:
+    # bdi: so that no text changes the direction of what stands around it.
+    return f"<bdi>{html.escape(text[:MAX_TEXT])}{'&hellip;' if len(text) > MAX_TEXT else ''}</bdi>"
 
 
 def _time(seconds: float) -> str:

@@ -128,6 +128,16 @@ class PageTest(EventServerTest):
         self.assertEqual(self.page(server).texts["event-count"], "154 events received")
         self.assertEqual(len([tag for tag, _ in self.page(server).elements if tag == "summary"]), 100)
 
+    def test_of_long_names_ids_and_reasons_the_beginning_is_shown(self):
+        server = self.start()
+        connection = self.connect(server)
+        long = b"x" * 100000
+        self.post(connection, b'[{"name":"%s","id":"%s"},{"name":"inngest/%s"}]' % (long, long, long))
+        text = self.get(server)[1]
+        self.assertLess(len(text), 20000)
+        self.assertEqual(text.count("x" * 900), 3)
+        self.assertEqual(text.count("x&hellip;</bdi>"), 3)
+
     def test_an_event_ten_thousand_levels_deep_is_shown(self):
         server = self.start()
         self.post(self.connect(server), b'{"name":"deep","data":{"x":%s}}' % (b"[" * 9998 + b"]" * 9998))
