@@ -6,6 +6,7 @@ import json
 
 from .command import command_line
 from .output import pluralize, write_stderr
+from .unsent import is_same_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +89,11 @@ class Summary:
     def _print_way(self, place: Place, steps: list[str]) -> None:
         """Print the command that goes on from a place of the input."""
         source, number = place
+        if self._unsent is None and self._arguments.unsent is not None:
+            # The file still holds what it held, so the next run must read it, too; ids keep that from running twice.
+            for earlier in self._sources[: self._sources.index(source)]:
+                if is_same_file(earlier.path, self._arguments.unsent):
+                    source, number = earlier, 1
         sources = self._sources[self._sources.index(source) :]
         if source.is_unreadable:
             if self._unsent is not None:  # what comes after it is in the file

@@ -125,7 +125,7 @@ class ShortWriteTest(CommandTest):
         path = self.write("events", numbered(3000))
         for unbuffered in ("", "1"):
             with self.subTest(PYTHONUNBUFFERED=unbuffered), open(self.path("ids"), "w+") as file:
-                env = {**self.env, "PYTHONUNBUFFERED": unbuffered}
+                env = {**self.env, "PYTHONUNBUFFERED": unbuffered, "PYTHONDONTWRITEBYTECODE": "1"}
                 before = [sys.executable, "-c", LIMITED, "10000"]
                 code, _, errors = self.send("--file", path, stdout=file, env=env, before=before)
                 self.assertEqual(code, 1)

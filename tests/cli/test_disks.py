@@ -1,0 +1,205 @@
+"""``send --unsent`` on disks that are full, and in folders where a file cannot be replaced: no line is lost."""
+
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import unittest
+
+from tests.helpers.commands import CommandTest, finish, lines, numbered
+
+ONE_BY_ONE = ("--batch-size", "1", "--concurrency", "1")
+IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def can_mount():
+    """Return whether this process may mount file systems that no other sees."""
+    if not (IS_ROOT and shutil.which("unshare")):
+        return False
+    return subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, timeout=30).returncode == 0
+
+
+def mounted(*command):
+    """Return a program that runs another which sees a mount; ``command`` makes it."""
+    return ["unshare", "-m", "sh", "-c", f'{" ".join(command)} && exec "$@"', "sh"]
+
+
+def limited(blocks):
+    """Return a program that runs another which can write files of no more than so many blocks, as on a full disk."""
+    return ["sh", "-c", f'ulimit -f {blocks}; PYTHONDONTWRITEBYTECODE=1 exec "$@"', "sh"]
+
+
+class DiskTest(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.left = self.path("left")
+
+    def stop_after_one(self, count, *arguments, **options):
+        """Send so many events, of which all but the first are left; return exit code and standard error."""
+        self.server.fail_next("idle_close")
+        self.server.fail_next(status=400)
+        path = self.write("events", numbered(count))
+        code, output, errors = self.send("--file", path, "--unsent", self.left, *ONE_BY_ONE, *arguments, **options)
+        self.assertEqual(len(output.split()), 1, errors)
+        return code, errors
+
+    def assert_no_temporary_file(self, errors, *others):
+        self.assertEqual(sorted(os.listdir(self.folder)), sorted(["events", "left", *others]))
+        self.assertNotIn(".left.", errors)
+
+
+@unittest.skipUnless(os.name == "posix", "needs ulimit")
+class FullDiskTest(DiskTest):
+    def test_it_is_noticed_before_anything_is_sent(self):
+        earlier = lines(numbered(1))
+        self.write("left", earlier)
+        paths = ["--file", self.left, "--file", self.write("events", numbered(3))]
+        code, output, errors = self.send(*paths, "--unsent", self.left, before=limited(0))
+        self.assertEqual((code, output, errors.count("\n"), self.server.requests), (2, "", 1, []), errors)
+        self.assert_left(earlier, errors)
+
+    def test_a_disk_that_is_full_later_leaves_the_file_as_it_was_and_the_line_to_go_on_from(self):
+        earlier = lines(numbered(2))
+        self.write("left", earlier)
+        path = self.write("events", numbered(100))
+        self.server.fail_next("idle_close", times=2)
+        self.server.fail_next(status=400)
+        paths = ["--file", self.left, "--file", path, "--unsent", self.left]
+        code, output, errors = self.send(*paths, *ONE_BY_ONE, before=limited(4))
+        self.assertEqual((code, len(output.split())), (1, 2))
+        self.assertIn(f"inngest_send: cannot write {self.left}: File too large\n", errors)
+        self.assertIn(f" send --file {self.left} --file {path} --id-seed ", errors.splitlines()[-1])
+        self.assert_left(earlier, errors)
+
+    def test_what_came_through_a_pipe_is_kept_as_far_as_it_fits_and_named(self):
+        self.server.fail_next("idle_close")
+        self.server.fail_next(status=400)
+        content = lines(numbered(1000))
+        arguments = ["--file", "-", "--unsent", self.left, *ONE_BY_ONE]
+        code, output, errors = self.send(*arguments, input=content, before=limited(4))
+        self.assertEqual((code, len(output.split())), (1, 1))
+        problem = "cannot write {}: File too large; ([0-9]+) lines of what is left could be written to (.*)\n"
+        count, place = re.search(problem.format(re.escape(self.left)), errors).groups()
+        self.assertEqual(self.numbers(self.read(place)), list(range(2, int(count) + 2)))
+        self.assertIn("give <stdin> the same input again; go on with:\n", errors)
+        self.assertFalse(os.path.exists(self.left))  # nothing was put there
+
+    @unittest.skipUnless(can_mount(), "needs root, and unshare")
+    def test_a_full_file_system_keeps_what_was_there(self):
+        os.mkdir(self.path("disk"))
+        self.left = self.path("disk/left")
+        before = mounted(f"mount -t tmpfs -o size=64k tmpfs {self.path('disk')}")
+        code, errors = self.stop_after_one(3000, before=before)
+        self.assertEqual(code, 1)
+        self.assertIn(f"cannot write {self.left}: No space left on device\n", errors)
+        self.assertIn(" --resume-from 2 --id-seed ", errors.splitlines()[-1])
+
+    def assert_left(self, content, errors):
+        with open(self.left) as file:
+            self.assertEqual(file.read(), content)
+        self.assert_no_temporary_file(errors)
+
+
+@unittest.skipUnless(os.name == "posix", "needs POSIX")
+class ModeTest(DiskTest):
+    def test_a_new_file_follows_the_umask(self):
+        for mask, mode in (("022", 0o644), ("077", 0o600)):
+            code, errors = self.stop_after_one(3, before=["sh", "-c", f'umask {mask}; exec "$@"', "sh"])
+            self.assertEqual((code, stat.S_IMODE(os.stat(self.left).st_mode)), (1, mode), errors)
+            os.remove(self.left)
+
+    def test_mode_and_group_of_a_file_stay(self):
+        self.write("left", "")
+        os.chmod(self.left, 0o640)
+        groups = [group for group in os.getgroups() if group != os.getegid()]
+        if IS_ROOT:
+            os.chown(self.left, 12345, 23456)
+        elif groups:
+            os.chown(self.left, -1, groups[0])
+        before = os.stat(self.left)
+        code, errors = self.stop_after_one(3)
+        after = os.stat(self.left)
+        kept = [(status.st_mode, status.st_uid, status.st_gid) for status in (before, after)]
+        self.assertEqual((code, kept[1], self.numbers(self.read("left"))), (1, kept[0], [2, 3]), errors)
+        self.assertNotEqual(after.st_ino, before.st_ino)  # it was replaced in one step
+
+    def test_a_link_stays_a_link(self):
+        os.mkdir(self.path("elsewhere"))
+        os.symlink("elsewhere/left", self.left)
+        code, errors = self.stop_after_one(3)
+        self.assertEqual((code, os.path.islink(self.left), self.numbers(self.read("left"))), (1, True, [2, 3]))
+        self.assertEqual(os.listdir(self.path("elsewhere")), ["left"])
+
+
+@unittest.skipUnless(can_mount(), "needs root, and unshare")
+class NotReplaceableTest(DiskTest):
+    """The file can be written, and no other be put in its place."""
+
+    def test_a_bind_mount_is_written_in_place(self):
+        self.write("outside", "")
+        self.write("left", "")
+        before = mounted(f"mount --bind {self.path('outside')} {self.left}")
+        self.go_on(before, "outside")
+
+    def test_a_bind_mount_in_a_folder_that_is_read_only_too(self):
+        os.mkdir(self.path("closed"))
+        self.write("outside", "")
+        self.write("closed/left", "")
+        self.left = self.path("closed/left")
+        commands = [f"mount -t tmpfs tmpfs {self.path('closed')}", f"touch {self.left}"]
+        commands += [f"mount -o remount,ro {self.path('closed')}", f"mount --bind {self.path('outside')} {self.left}"]
+        self.go_on(mounted(" && ".join(commands)), "outside")
+
+    @unittest.skipUnless(shutil.which("setpriv"), "needs setpriv")
+    def test_another_user_s_file_in_a_sticky_folder_is_written_in_place(self):
+        os.chmod(self.folder, 0o1777)
+        self.write("left", "")
+        os.chown(self.left, 12345, 23456)
+        os.chmod(self.left, 0o666)
+        os.chown(self.folder, 12345, -1)
+        self.go_on(["setpriv", "--bounding-set", "-fowner,-chown"], "left")  # as one who is not root
+        self.assertEqual(os.stat(self.left).st_uid, 12345)
+
+    def go_on(self, before, name):
+        """Leave something in the file, and send it, as another user or with another view of the disk."""
+        code, errors = self.stop_after_one(30, before=before)
+        self.assertEqual((code, self.numbers(self.read(name))), (1, list(range(2, 31))), errors)
+        self.assertIn(f"\n29 lines left in {self.left}; go on with:\n", errors)
+        self.assertNotIn("cannot", errors)
+        self.server.fail_next("idle_close", times=9)
+        self.server.fail_next(status=400)
+        arguments = ["--file", self.left, "--unsent", self.left, "--quiet"]
+        code, output, errors = self.send(*arguments, *ONE_BY_ONE, before=before)
+        self.assertEqual((code, self.numbers(self.read(name))), (1, list(range(11, 31))), errors)  # shorter now
+        self.assertEqual(self.send(*arguments, before=before)[::2], (0, ""))
+        self.assertEqual((self.read(name), self.numbers(self.server.runs)), ([], list(range(1, 31))))
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith(".")], [])
+
+    def test_where_even_that_fails_the_lines_stay_and_are_named(self):
+        self.write("outside", "")
+        self.write("left", "")
+        # In place nothing can be written: the file is on another file system, which is full.
+        os.mkdir(self.path("disk"))
+        commands = [f"mount -t tmpfs -o size=4k tmpfs {self.path('disk')}", f"touch {self.path('disk/left')}"]
+        commands += [f"mount --bind {self.path('disk/left')} {self.left}"]
+        code, errors = self.stop_after_one(3000, before=mounted(" && ".join(commands)))
+        self.assertEqual(code, 1)
+        pattern = f"cannot write {re.escape(self.left)}: No space left on device; what is left is in (.*)\n"
+        (place,) = re.findall(pattern, errors)
+        self.assertEqual(self.numbers(self.read(place)), list(range(2, 3001)))
+        self.assertIn(f"\n2,999 lines left in {place}; go on with:\n", errors)
+        self.assertIn(f" send --file {place} ", errors.splitlines()[-1])
+
+    def test_a_pipe_loses_nothing_either(self):
+        self.write("outside", "")
+        self.write("left", "")
+        before = mounted(f"mount --bind {self.path('outside')} {self.left}")
+        process = self.start("--file", "-", "--unsent", self.left, before=before)
+        process.stdin.write(lines(numbered(3)))
+        process.stdin.flush()
+        self.server.wait_for(3)
+        process.send_signal(signal.SIGTERM)
+        code, _, errors = finish(process, lines(numbered(9)[3:]))
+        self.assertEqual((code, self.numbers(self.read("outside"))), (143, list(range(4, 10))), errors)
