@@ -27,7 +27,8 @@ class EventReader:
             raise BadLineError("expected a JSON object")
         if not EVENT_FIELDS.issuperset(fields):
             field = next(field for field in fields if field not in EVENT_FIELDS)
-            raise BadLineError(f"{field[:50]!a} is no field of an event; there are {', '.join(_NAMES)}")
+            names = ", ".join(_NAMES)
+            raise BadLineError(f"{field[:50]!a} is no field of an event; there are {names} (for rows see --as)")
         if "name" not in fields:
             raise BadLineError("name: missing")
         if not all(fields.values()):  # null, say, is left off

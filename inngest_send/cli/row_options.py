@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from ..errors import ArgumentInvalidError, EventInvalidError
 from ..event import Event
 from .csv_rows import CsvReader
 from .lines import EventReader
 from .rows import RowReader
+from .unsent import is_same_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-
-_CSV = (".csv", ".csv.gz")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,41 +30,50 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def check_usage(arguments: argparse.Namespace) -> None:
     """Raise ArgumentInvalidError for what cannot work."""
+    if arguments.unsent is not None and _has_csv_name(arguments.unsent):
+        raise ArgumentInvalidError(f"--unsent {arguments.unsent}: it gets events as JSON, so it must not be called CSV")
     if arguments.row_name is None:
-        for option in ("id_field", "ts_field", "csv", "delimiter"):
-            if getattr(arguments, option):
-                raise ArgumentInvalidError(f"--{option.replace('_', '-')} goes with --as NAME, and with --file")
-        for path in arguments.file:
-            if path.endswith(_CSV) and not _is_same(path, arguments.unsent):
-                raise ArgumentInvalidError(f"{path} holds rows: say with --as NAME what events they are")
-        return
-    if not arguments.file:
+        _check_events(arguments)
+    elif not arguments.file:
         raise ArgumentInvalidError("--as NAME goes with --file, each row of which is the data of an event")
+    else:
+        _check_rows(arguments)
+
+
+def _check_events(arguments: argparse.Namespace) -> None:
+    for option in ("id_field", "ts_field", "csv", "delimiter"):
+        if getattr(arguments, option):
+            raise ArgumentInvalidError(f"--{option.replace('_', '-')} goes with --as NAME, and with --file")
+    for path in arguments.file:
+        if _has_csv_name(path):
+            raise ArgumentInvalidError(f"{path} holds rows: say with --as NAME what events they are")
+
+
+def _check_rows(arguments: argparse.Namespace) -> None:
     try:
         Event(arguments.row_name)
     except EventInvalidError as err:
         raise ArgumentInvalidError(f"--as: {err}") from None
-    if arguments.delimiter is not None:
-        if not any(_is_csv(arguments, path) for path in arguments.file):
-            raise ArgumentInvalidError("--delimiter is for CSV: files whose names end with .csv, or --csv")
-        if len(_delimiter(arguments)) != 1 or _delimiter(arguments) in '"\r\n ':
-            raise ArgumentInvalidError("--delimiter: expected one character, as ';' or '\\t' for a tab")
+    delimiter = _delimiter(arguments)
+    if len(delimiter) != 1 or delimiter in '"\r\n ':
+        raise ArgumentInvalidError("--delimiter: expected one character, as ';', or '\\t' for a tab")
+    if arguments.delimiter is not None and not (arguments.csv or any(map(_has_csv_name, arguments.file))):
+        raise ArgumentInvalidError("--delimiter is for CSV: files whose names end with .csv, or --csv")
 
 
 def reader_of(arguments: argparse.Namespace, path: str) -> EventReader | RowReader:
     """Return what makes events of the lines of a file. What an earlier run left holds events, never rows."""
-    if arguments.row_name is None or _is_same(path, arguments.unsent):
+    is_unsent = arguments.unsent is not None and path != "-" and is_same_file(path, arguments.unsent)
+    if arguments.row_name is None or is_unsent:
         return EventReader()
     options = arguments.row_name, arguments.id_field, arguments.ts_field
-    return CsvReader(*options, _delimiter(arguments)) if _is_csv(arguments, path) else RowReader(*options)
+    if arguments.csv or _has_csv_name(path):
+        return CsvReader(*options, _delimiter(arguments))
+    return RowReader(*options)
 
 
-def _is_csv(arguments: argparse.Namespace, path: str) -> bool:
-    return (arguments.csv or path.endswith(_CSV)) and not _is_same(path, arguments.unsent)
-
-
-def _is_same(path: str, unsent: str | None) -> bool:
-    return unsent is not None and path != "-" and os.path.realpath(path) == os.path.realpath(unsent)
+def _has_csv_name(path: str) -> bool:
+    return path.lower().endswith((".csv", ".csv.gz"))
 
 
 def _delimiter(arguments: argparse.Namespace) -> str:

@@ -39,9 +39,9 @@ class RowReader:
 
     def read(self, text: bytes, id: str) -> Event:
         """Return the event of a row; its id is the name and ``id``, unless a field makes it. Raises BadLineError."""
-        row = read_json(text)
+        row = read_json(text) if text.startswith(b"{") else None
         if not isinstance(row, dict):
-            raise BadLineError("expected a JSON object")
+            raise BadLineError("expected a JSON object; CSV goes with --csv")
         if "name" in row and EVENT_FIELDS.issuperset(row):
             raise BadLineError("this is an event already; leave --as out")
         return self._make_event(row, text, id)

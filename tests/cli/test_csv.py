@@ -164,6 +164,23 @@ class CsvTest(CommandTest):
         self.assertEqual(bad, b'"2,\\"x\\n\xff\\"x"')
         self.assertEqual(json.loads(last), {"name": "row", "data": {"a": "3", "b": "z"}, "id": "row-3"})
 
+    def test_night_after_night_with_bad_records(self):
+        left, bad = self.path("left.ndjson"), self.path("bad.csv")
+        cron = ["--as", "row", "--id-field", "a", "--file", left, "--file", self.path("rows.csv"), "--unsent", left]
+        cron += ["--skip-bad", "--bad", bad, "--max-attempts", "1"]
+        self.write("rows.csv", b'a,b\n1,"x\ny"\n2,"x\n\xff"x\r\n3\n')
+        self.server.fail_next(status=503, times=9)
+        self.assertEqual(self.send(*cron)[0], 1)
+        self.server.clear()
+        self.write("rows.csv", b"b,a\nz,4\n5\n")
+        code, _, errors = self.send(*cron)
+        self.assertEqual(code, 3, errors)
+        found = {event.id: event.data for event in self.server.events}
+        self.assertEqual(found, {"row-1": {"a": "1", "b": "x\ny"}, "row-4": {"a": "4", "b": "z"}})
+        self.assertEqual(self.read("left.ndjson"), [])
+        with open(bad, "rb") as file:
+            self.assertEqual(file.read(), b'2,"x\n\xff"x\n3\n5\n')
+
     @unittest.skipUnless(hasattr(os, "mkfifo"), "needs named pipes")
     def test_what_came_through_a_pipe_is_sent_while_a_record_is_not_whole(self):
         os.mkfifo(self.path("fifo.csv"))

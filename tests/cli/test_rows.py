@@ -49,7 +49,7 @@ class RowsTest(CommandTest):
         cases = [
             ({"name": "s3cr3t"}, "this is an event already; leave --as out"),
             ({"name": "a", "data": {}, "id": "s3cr3t", "ts": 0}, "this is an event already; leave --as out"),
-            ("s3cr3t", "expected a JSON object"),
+            ("s3cr3t", "expected a JSON object; CSV goes with --csv"),
             ({"x": float("nan"), "i": 1, "t": NOON}, "data.x: expected a finite number, got NaN"),
             ({"t": NOON}, "i: missing; --id-field wants it"),
             ({"i": 1}, "t: missing; --ts-field wants it"),
@@ -124,6 +124,8 @@ class UsageTest(unittest.TestCase):
             (["--file", "x", "--id-field", "i"], "--id-field goes with --as NAME"),
             (["--file", "x", "--ts-field", "t"], "--ts-field goes with --as NAME"),
             (["--file", "x", "--csv"], "--csv goes with --as NAME"),
+            (["--file", "x", "--unsent", "left.csv"], "--unsent left.csv: it gets events as JSON"),
+            (["--file", "X.CSV"], "X.CSV holds rows: say with --as NAME what events they are"),
             (["--file", "x.csv"], "x.csv holds rows: say with --as NAME what events they are"),
             (["--file", "x.csv.gz"], "x.csv.gz holds rows: say with --as NAME what events they are"),
             (["--as", "a", "--file", "x", "--delimiter", ";"], "--delimiter is for CSV"),
