@@ -1,7 +1,14 @@
-"""A thread pool for sends that wait on the network.
+"""The threads of ``send``, which wait on the network for it.
 
-Unlike concurrent.futures.ThreadPoolExecutor it reuses idle threads on Python 3.7 too, queues nothing when no thread
-can run it, keeps the interpreter from its exit for a moment at most, and ends its threads when it is dropped.
+A task is queued only when there is a thread that will run it, so that events reported as unsent for want of a thread do
+not go out later. Threads are made as they are needed, and reused before another one is made. They are daemons, for
+the interpreter waits for all others at its exit, however long a server is silent; instead an exit handler ends those
+that are idle, and gives the busy ones a moment. What runs later in the exit may still send, where the version of Python
+starts threads by then.
+
+What the threads share is a queue, which does not know the executor: dropping the executor closes the queue, and that
+ends the threads. concurrent.futures.ThreadPoolExecutor does none of this, and on Python 3.7 starts a thread for each
+task up to its maximum.
 """
 
 from __future__ import annotations
@@ -15,13 +22,14 @@ from concurrent.futures import Executor, Future
 
 from .runtime.clock import monotonic
 from .runtime.process import current_process
+from .runtime.signals import raise_if_from_signal_handler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Tuple
+    from typing import Any
 
-    Task = Tuple[Future[Any], Callable[..., Any], Tuple[Any, ...]]
+    Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
 
 JOIN_TIMEOUT = 1.0  # seconds; only a thread that looks up a host name takes longer to end
 
@@ -32,8 +40,7 @@ class SendExecutor(Executor):
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers
         self._queue = _Queue()
-        # Not at the interpreter's exit: what comes later there may still send.
-        weakref.finalize(self, self._queue.close).atexit = False
+        weakref.finalize(self, self._queue.close).atexit = False  # what comes later in the exit may still send
         _all.add(self)
 
     def submit(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:  # type: ignore[override]
@@ -45,8 +52,8 @@ class SendExecutor(Executor):
                 raise RuntimeError("the client is closed")
             if queue.idle <= len(queue.tasks) and queue.working < self._max_workers:
                 queue.start_thread()
-            queue.tasks.append(task)
             queue.changed.notify()
+            queue.tasks.append(task)  # last, since what raises must have queued nothing
         return task[0]
 
     def shutdown(self, wait: bool = True, **_: Any) -> None:
@@ -70,7 +77,6 @@ _all: weakref.WeakSet[SendExecutor] = weakref.WeakSet()
 @atexit.register
 def _end_all() -> None:
     # Python ends a sub-interpreter that still has a thread with a fatal error.
-    # But nothing is closed: other functions that run at the exit may still send.
     executors = tuple(_all)
     for executor in executors:
         executor.end_idle_threads()
@@ -99,6 +105,7 @@ class _Queue:
                 thread = threading.Thread(target=_work, args=(self,), name="inngest_send", daemon=is_daemon)
                 thread.start()
             except RuntimeError as err:
+                raise_if_from_signal_handler(err)
                 if is_daemon and "daemon" in str(err):
                     self._max_idle = 0  # an isolated sub-interpreter allows none, and waits for all others at its end
                     continue

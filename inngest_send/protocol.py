@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from ._version import __version__
 from .redaction import KEY_SAFE, excerpt
+from .runtime.signals import raise_if_from_signal_handler
 
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"  # the Dev Server takes any key; the official SDKs send this one
 SENDER = f"inngest-send-py:v{__version__}"
@@ -74,7 +75,8 @@ def read_response(
     """
     try:
         document = json.loads(body.decode())
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as err:
+        raise_if_from_signal_handler(err)
         document = None
     listed = document.get("ids") if isinstance(document, dict) else None
     error = document.get("error") if isinstance(document, dict) else None
@@ -103,7 +105,8 @@ def may_have_accepted(status: int) -> bool:
 def _origin(location: str) -> str:
     try:
         parts = urlsplit(location)
-    except ValueError:
+    except ValueError as err:
+        raise_if_from_signal_handler(err)
         return "somewhere that is no URL"
     authority = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{authority}" if authority else "the same origin"

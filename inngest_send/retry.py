@@ -6,6 +6,8 @@ import random
 import re
 from email.utils import mktime_tz, parsedate_tz
 
+from .runtime.signals import raise_if_from_signal_handler
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,5 +61,6 @@ def _unix_time(date: str | None) -> float | None:
     try:
         parsed = parsedate_tz(date) if date else None
         return None if parsed is None else mktime_tz(parsed)
-    except (TypeError, ValueError, IndexError, OverflowError):  # which of them depends on the Python version
+    except (TypeError, ValueError, IndexError, OverflowError) as err:  # which of them depends on the Python version
+        raise_if_from_signal_handler(err)
         return None

@@ -1,4 +1,11 @@
-"""Carries one call of the client out: what it was given, its middleware, its thread, and its end."""
+"""Carries a call out: checks what it was given, runs its middleware, and sees to its thread and its end.
+
+``send`` does all the work, on the thread that calls it. ``send_on_thread``, for coroutines, hands the client's public
+``send_sync``, which a subclass may override, to a thread of the executor. The two are tied by a Cancellation, which
+``send`` finds in the context that goes along: when the task is cancelled, or its time is over, the call on the thread
+ends its waits, and its connection is shut down. A call that is still queued by then is never begun. What a hook or a
+generator sends within a call is part of it, and ends with it. ``close`` cancels whatever is under way.
+"""
 
 from __future__ import annotations
 
@@ -123,8 +130,10 @@ class Sender:
             raise
         except Exception as err:  # what cannot be imported or started: memory, threads or descriptors ran out
             raise_if_from_signal_handler(err)
+            cancellation.cancel()  # where it is queued all the same
             problem = f"no thread to send on: {err}; send_sync needs none"
-            raise send_error(problem, [], _known(events), is_retriable=True) from err
+            has_begun = cancellation.has_begun
+            raise send_error(problem, [], _known(events), maybe_delivered=has_begun, is_retriable=True) from err
         try:
             if limit is not None and limit > 0:
                 done, _ = await asyncio.wait({future}, timeout=limit)
@@ -165,7 +174,8 @@ def _running_loop() -> AbstractEventLoop:
 
     try:
         return asyncio.get_running_loop()
-    except RuntimeError:
+    except RuntimeError as err:
+        raise_if_from_signal_handler(err)
         problem = "send needs a running event loop of asyncio's; elsewhere run send_sync on a thread"
         raise Error(f"{problem}, as with trio: await trio.to_thread.run_sync(client.send_sync, events)") from None
 

@@ -5,8 +5,9 @@ import os
 import signal
 import threading
 import unittest
+from unittest import mock
 
-from tests.helpers.library import inngest
+from tests.helpers.library import inngest, module
 from tests.helpers.servers import ScriptedServer, client_for, name_ids, without_delays
 
 EVENT = inngest.Event(name="test/event")
@@ -128,6 +129,23 @@ class SignalHandlerTest(unittest.TestCase):
         for logger in (Logger, standard):
             self.check(logger=logger)  # at DEBUG: a success
             self.check(busy, logger=logger)
+
+    def test_where_a_response_is_understood(self):
+        def script(peer):
+            peer.read()
+            peer.answer(503, headers={"Retry-After": "Tue, 14 Nov 2023 22:13:50 GMT"})
+            peer.read()
+            peer.answer(302, headers={"Location": "http://host.example/"})
+
+        protocol, retry = module("protocol"), module("retry")
+        for owner, function in ((protocol.json, "loads"), (retry, "parsedate_tz"), (protocol, "urlsplit")):
+            for kind in (ValueError, UnicodeError):
+                with self.subTest(function, kind=kind.__name__), Strike(kind()) as strike, without_delays():
+                    with ScriptedServer(script) as server, client_for(server) as client:
+                        with mock.patch.object(owner, function, strike):
+                            with self.assertRaises(kind) as caught:
+                                client.send_sync(EVENT)
+                        self.assertIs(caught.exception, strike.error)
 
     def test_an_error_that_a_handler_raised_before_the_call_is_nothing_special(self):
         with Strike(TimeoutError()) as strike, ScriptedServer(lambda peer: peer.read()) as server:
