@@ -100,7 +100,7 @@ class SendTest(AsyncTestCase):
     def test_five_hundred_sends_at_once_each_get_their_own_id(self):
         server = self.serve(*[name_ids] * 500)
         client = self.client(server, max_concurrency=16)
-        names = ["event/{}".format(number) for number in range(500)]
+        names = [f"event/{number}" for number in range(500)]
 
         async def send_all():
             return await asyncio.gather(*[client.send(inngest.Event(name)) for name in names])
@@ -231,7 +231,7 @@ class LoopsTest(AsyncTestCase):
         outcomes = {}
 
         async def send_all(thread):
-            names = ["{}/{}".format(thread, number) for number in range(25)]
+            names = [f"{thread}/{number}" for number in range(25)]
             ids = await asyncio.gather(*[client.send(inngest.Event(name)) for name in names])
             outcomes[thread] = ids == [[name] for name in names]
 

@@ -274,7 +274,7 @@ sending = lambda: client.send([inngest.Event("event")])
         ):
             with self.subTest(label):
                 server = self.serve(*[Deaf() for _ in range(99)])
-                program = self.PROGRAM + "async def main():\n    {}\n".format(ending)
+                program = self.PROGRAM + f"async def main():\n    {ending}\n"
                 program += "asyncio.run(main())\nprint('through')\n"
                 self.assertEqual(run_program(program, NAME, server.url), (0, "through\n", ""))
 

@@ -288,7 +288,3 @@ class InterruptTest(unittest.TestCase):
                 with self.assertRaises(self.Interrupt):
                     client.send_sync(EVENT)
                 self.assertTrue(ended.wait())
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -57,7 +57,7 @@ class ConfigCase(unittest.TestCase):
         self.check_refused(source, kind=TypeError, **arguments)
 
 
-class Origin(ConfigCase):
+class OriginTest(ConfigCase):
     def test_the_default_is_the_cloud_and_in_dev_mode_the_dev_server(self):
         self.assertEqual(origin(), CLOUD)
         self.assertEqual(origin(is_production=True), CLOUD)
@@ -65,7 +65,7 @@ class Origin(ConfigCase):
         self.assertEqual(origin({"INNGEST_DEV": "1"}), DEV)
 
     def test_the_argument_goes_before_the_variables_and_they_in_their_order(self):
-        environ = {name: "http://{}.example".format(name.lower().replace("_", "-")) for name in URL_VARIABLES}
+        environ = {name: f"http://{name.lower().replace('_', '-')}.example" for name in URL_VARIABLES}
         self.assertEqual(origin(environ, event_api_base_url="http://argument.example"), "http://argument.example/")
         for name in URL_VARIABLES:
             self.assertEqual(origin(environ), environ.pop(name) + "/")
@@ -79,8 +79,8 @@ class Origin(ConfigCase):
 
     def test_a_url_without_a_scheme_gets_the_one_of_the_mode(self):
         for url in ("gw.example", "gw.example:8080", "localhost", "127.0.0.1:9/x"):
-            self.assertEqual(origin(event_api_base_url=url), "https://{}/".format(url))
-            self.assertEqual(origin(event_api_base_url=url, is_production=False), "http://{}/".format(url))
+            self.assertEqual(origin(event_api_base_url=url), f"https://{url}/")
+            self.assertEqual(origin(event_api_base_url=url, is_production=False), f"http://{url}/")
 
     def test_urls_that_can_work_are_brought_into_their_normal_form(self):
         for url, expected in (
@@ -179,7 +179,7 @@ class Origin(ConfigCase):
         self.assertEqual(event_url(origin(), "k"), "https://inn.gs/e/k")
 
 
-class Quotes(ConfigCase):
+class QuoteTest(ConfigCase):
     """docker --env-file hands on the quotes of a line as part of the value; they would go out with it."""
 
     def test_a_value_in_quotes_is_refused_wherever_it_came_from(self):
@@ -199,14 +199,14 @@ class Quotes(ConfigCase):
             self.assertEqual(attribute("event_key", event_key=key), key)
 
 
-class Mode(ConfigCase):
+class ModeTest(ConfigCase):
     def test_the_default_is_production(self):
         self.assertIs(attribute("is_production"), True)
 
     def test_inngest_dev_is_true_or_false_in_any_letter_case(self):
         for words, production in ((("1", "true", "yes", "on"), False), (("", "0", "false", "no", "off"), True)):
             for word in words:
-                for value in (word, word.upper(), word.title(), " {}\n".format(word)):
+                for value in (word, word.upper(), word.title(), f" {word}\n"):
                     with self.subTest(value=value):
                         with client({"INNGEST_DEV": value}) as made:
                             self.assertIs(made.is_production, production)
@@ -244,7 +244,7 @@ class Mode(ConfigCase):
             self.check_wrong_type("is_production", is_production=value)
 
 
-class Key(ConfigCase):
+class KeyTest(ConfigCase):
     def test_the_argument_goes_before_the_variable_and_empty_is_unset(self):
         for argument, variable, expected in (
             ("a", "b", "a"),
@@ -290,7 +290,7 @@ class Key(ConfigCase):
 
     def test_keys_that_would_leave_the_path_or_its_line_are_refused(self):
         characters = ("\n", "\r\n", "\0", "\x1b", "\x7f", "\x85", "\ud800")
-        for key in [".", "..", " .. "] + ["s3cr3t{}x".format(character) for character in characters]:
+        for key in [".", "..", " .. "] + [f"s3cr3t{character}x" for character in characters]:
             with self.subTest(key=ascii(key)):
                 self.check_refused("event_key", event_key=key)
                 if "\0" not in key and "\ud800" not in key:
@@ -308,7 +308,7 @@ class Key(ConfigCase):
             self.check_wrong_type("event_key", event_key=key)
 
 
-class Env(ConfigCase):
+class EnvTest(ConfigCase):
     def test_the_argument_goes_before_the_variables_and_they_in_their_order(self):
         names = ("INNGEST_ENV", "RAILWAY_GIT_BRANCH", "RENDER_GIT_BRANCH", "VERCEL_GIT_COMMIT_REF")
         environ = {name: name.lower() for name in names}
@@ -341,7 +341,7 @@ class Env(ConfigCase):
             self.check_wrong_type("env", env=env)
 
 
-class Others(ConfigCase):
+class OthersTest(ConfigCase):
     def test_the_app_id_is_a_non_empty_str(self):
         self.assertEqual(attribute("app_id", app_id="my_app"), "my_app")
         self.check_refused("app_id", app_id="")
@@ -407,7 +407,7 @@ class Others(ConfigCase):
         self.assertEqual(origin(**arguments), CLOUD)
 
 
-class Environment(ConfigCase):
+class EnvironmentTest(ConfigCase):
     def test_it_is_read_when_the_client_is_made_and_not_after(self):
         environ = {"INNGEST_EVENT_KEY": "k", "INNGEST_ENV": "e", "INNGEST_DEV": "http://one.example"}
         with client(environ) as made, mock.patch.dict(os.environ, dict.fromkeys(environ, "x"), clear=True):
@@ -415,7 +415,7 @@ class Environment(ConfigCase):
             self.assertEqual(made.event_api_origin, "http://one.example/")
 
     def test_it_is_never_read_on_import(self):
-        code = """
+        code = f"""
 import os
 read = []
 def recorded(name):
@@ -425,14 +425,10 @@ def recorded(name):
     return method
 names = ("__getitem__", "__contains__", "__iter__", "get", "items", "keys", "values", "copy")
 os.environ = type("Recorder", (dict,), {{name: recorded(name) for name in names}})(os.environ)
-import {0} as inngest
+import {NAME} as inngest
 assert not read, read
 inngest.Inngest(app_id="app").close()
 assert [args for args in read if args[:1] == ("INNGEST_EVENT_KEY",)], read
-""".format(NAME)
+"""
         environ = dict(os.environ, INNGEST_DEV="1")
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, timeout=60)
-
-
-if __name__ == "__main__":
-    unittest.main()

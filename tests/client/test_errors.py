@@ -39,7 +39,7 @@ def full_error():
     )
 
 
-class Hierarchy(unittest.TestCase):
+class HierarchyTest(unittest.TestCase):
     def test_every_error_is_exported_and_has_one_base(self):
         exported = {name for name in inngest.__all__ if name.endswith("Error")}
         self.assertEqual(exported, NAMES)
@@ -59,7 +59,7 @@ class Hierarchy(unittest.TestCase):
         self.assertIs(full_error().is_retriable, True)
 
 
-class Event(unittest.TestCase):
+class EventTest(unittest.TestCase):
     def test_the_message_begins_with_the_path(self):
         error = inngest.EventInvalidError("expected a str, got int", "data.k")
         self.assertEqual((error.path, str(error)), ("data.k", "data.k: expected a str, got int"))
@@ -73,7 +73,7 @@ class Event(unittest.TestCase):
             self.assertEqual((error.path, str(error)), (path, path + ": bad"))
 
 
-class SendEvents(unittest.TestCase):
+class SendEventsTest(unittest.TestCase):
     def test_it_has_defaults_for_all_but_the_message(self):
         error = inngest.SendEventsError("nothing sent")
         self.assertEqual(str(error), "nothing sent")
@@ -104,7 +104,7 @@ class SendEvents(unittest.TestCase):
         self.assertNotIn("s3cr3t", str(error) + repr(error) + repr(error.unsent))
 
 
-class Copies(unittest.TestCase):
+class CopyTest(unittest.TestCase):
     def test_every_error_survives_pickling_and_copying(self):
         for error in (
             inngest.Error("message"),
@@ -143,7 +143,3 @@ class Copies(unittest.TestCase):
         error.__cause__ = ConnectionResetError("reset")
         for way in WAYS:
             self.assertEqual(str(way(error)), str(error))
-
-
-if __name__ == "__main__":
-    unittest.main()

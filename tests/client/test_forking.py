@@ -102,7 +102,3 @@ class FrozenTest(unittest.TestCase):
             code, output, errors = finish(program)
             self.assertEqual((code, len(output.splitlines()), errors), (0, 2, ""))
             self.assertEqual((server.connections, len(server.requests)), (2, 2))
-
-
-if __name__ == "__main__":
-    unittest.main()

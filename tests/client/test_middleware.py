@@ -60,10 +60,10 @@ class Recorder:
 
         class Hooks:
             def before_send_events(self, events):
-                notes.append("before {}".format(label))
+                notes.append(f"before {label}")
 
             def after_send_events(self, result):
-                notes.append("after {}".format(label))
+                notes.append(f"after {label}")
 
         return Hooks()
 

@@ -9,7 +9,7 @@ from tests.helpers.servers import ScriptedServer, client_for, failure_of, silent
 
 
 def events_of(count):
-    return [inngest.Event(name="event {}".format(index)) for index in range(count)]
+    return [inngest.Event(name=f"event {index}") for index in range(count)]
 
 
 def lost(peer):

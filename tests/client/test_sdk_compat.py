@@ -83,7 +83,7 @@ class SDKProgramTest(unittest.TestCase):
         self.assertEqual((request.path, request.headers["x-inngest-env"]), ("/e/key", "branch"))
         self.assertEqual(len(ids), 1)
         messages = [record.getMessage() for record in logs.records]
-        self.assertEqual(messages, ["['app/event']: {}, None".format(ids)] * 2)
+        self.assertEqual(messages, [f"['app/event']: {ids}, None"] * 2)
 
     def test_send(self):
         client = self.client(request_timeout=datetime.timedelta(seconds=9))

@@ -18,7 +18,7 @@ SEED = "x-inngest-event-id-seed"
 
 
 def events_of(count, begin=0):
-    return [Event(name="event {}".format(index)) for index in range(begin, begin + count)]
+    return [Event(name=f"event {index}") for index in range(begin, begin + count)]
 
 
 def names(events):
@@ -63,7 +63,7 @@ class SplitTest(unittest.TestCase):
 
     def test_requests_are_filled_up_to_about_4_mib(self):
         size = 1000000
-        events = [Event(name="event {}".format(index), data={"x": "x" * size}) for index in range(10)]
+        events = [Event(name=f"event {index}", data={"x": "x" * size}) for index in range(10)]
         with ScriptedServer() as server, client_for(server) as client:
             self.assertEqual(len(client.send_sync(events)), 10)
         self.assertEqual([len(request.events) for request in server.requests], [4, 4, 2])
@@ -289,7 +289,7 @@ class TimeoutTest(unittest.TestCase):
         self.assertEqual((waits, error.attempts, error.retry_after, error.status), ([], 1, 5, 503))
 
     def test_it_bounds_all_requests_of_a_long_list_together(self):
-        events = [Event(name="event {}".format(index), data={"x": "x" * 2500000}) for index in range(3)]
+        events = [Event(name=f"event {index}", data={"x": "x" * 2500000}) for index in range(3)]
         with ScriptedServer(accept_then(silent)) as server, client_for(server) as client:
             error = failure_of(client, events, timeout=500)
         self.assertEqual((len(error.ids), error.maybe_delivered), (1, True))
@@ -326,7 +326,7 @@ class LogTest(unittest.TestCase):
         reasons = ("closed the connection without an answer", "HTTP 503")
         for number, (record, reason, wait) in enumerate(zip(logs.records, reasons, waits), 1):
             self.assertEqual(record.levelno, logging.WARNING)
-            for part in ("attempt {} of 3".format(number), reason, "{:.2f} s".format(wait)):
+            for part in (f"attempt {number} of 3", reason, f"{wait:.2f} s"):
                 self.assertIn(part, record.getMessage())
 
     def test_a_success_is_logged_at_debug_and_nothing_above(self):
@@ -342,7 +342,3 @@ class LogTest(unittest.TestCase):
             with client_for(server, logger=logger, max_attempts=2) as client:
                 failure_of(client)
         self.assertEqual(len(logs.records), 1)
-
-
-if __name__ == "__main__":
-    unittest.main()

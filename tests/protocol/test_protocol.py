@@ -82,7 +82,7 @@ class FailureTest(unittest.TestCase):
         for body in (b"", page, b"ok", b'"\xff"', b"\0\x01") + cut_and_long:
             for status in (200, 201, 204):
                 with self.subTest(body=body[:20], status=status):
-                    self.check(read(status, body), [""], "HTTP {}: not an answer of the Event API".format(status))
+                    self.check(read(status, body), [""], f"HTTP {status}: not an answer of the Event API")
         self.check(read(200, page), [""], "<title>Inngest</title>")
 
     def test_json_of_another_form_is_no_success(self):
@@ -127,8 +127,8 @@ class FailureTest(unittest.TestCase):
 
     def test_an_error_of_a_gateway_is_named_by_its_status_and_text(self):
         for status in (413, 502, 503, 504):
-            self.check(read(status, b"<h1>Bad\r\nGateway</h1>"), [""], "HTTP {}: <h1>Bad Gateway</h1>".format(status))
-            self.assertEqual(read(status).problem, "HTTP {}".format(status))
+            self.check(read(status, b"<h1>Bad\r\nGateway</h1>"), [""], f"HTTP {status}: <h1>Bad Gateway</h1>")
+            self.assertEqual(read(status).problem, f"HTTP {status}")
 
     def test_ids_outside_of_2xx_are_believed_but_are_no_success(self):
         for status in (302, 400, 500):
@@ -138,10 +138,10 @@ class FailureTest(unittest.TestCase):
 
     def test_a_redirect_names_the_status_and_the_origin_and_no_more(self):
         for location, origin in (
-            ("https://other.example:444/e/{}?x=1#f".format(KEY), "https://other.example:444"),
+            (f"https://other.example:444/e/{KEY}?x=1#f", "https://other.example:444"),
             ("https://user:password@other.example/", "https://other.example"),
             ("//other.example/x", "//other.example"),
-            ("/ui/{}".format(KEY), "the same origin"),
+            (f"/ui/{KEY}", "the same origin"),
             ("", "the same origin"),
         ):
             answer = read(303, b"<a href>See Other</a>", 1, location)
@@ -207,7 +207,7 @@ class ExcerptTest(unittest.TestCase):
             "K/s3 <\"É'&%",
         ):
             with self.subTest(form=form):
-                shown = redaction.excerpt("POST /e/{} failed".format(form), key)
+                shown = redaction.excerpt(f"POST /e/{form} failed", key)
                 self.assertNotIn("S3", shown.upper())
                 self.assertEqual(shown, "POST /e/*** failed")
 
@@ -220,9 +220,9 @@ class ExcerptTest(unittest.TestCase):
     def test_the_key_is_redacted_in_every_part_of_an_answer_that_is_shown(self):
         for answer in (
             read(400, {"ids": [""], "error": "no route /e/" + KEY}),
-            read(404, "cannot POST /e/{}".format(KEY).encode()),
-            read(302, b"", 1, "https://{}.example/".format(KEY)),
-            read(200, "<html>/e/{}".format(KEY).encode()),
+            read(404, f"cannot POST /e/{KEY}".encode()),
+            read(302, b"", 1, f"https://{KEY}.example/"),
+            read(200, f"<html>/e/{KEY}".encode()),
         ):
             self.assertIn("***", answer.problem)
             self.assertNotIn(KEY, answer.problem)

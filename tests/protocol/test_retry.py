@@ -14,13 +14,13 @@ def delay(attempt, retry_after=None, random=0.0):
     return retry.retry_delay(attempt, retry_after, lambda: random)
 
 
-class Statuses(unittest.TestCase):
+class StatusesTest(unittest.TestCase):
     def test_only_a_timeout_a_limit_and_a_server_error_are_worth_another_try(self):
         worth = {status for status in range(200, 600) if retry.is_retriable_status(status)}
         self.assertEqual(worth, {408, 429} | set(range(500, 600)))
 
 
-class Delays(unittest.TestCase):
+class DelaysTest(unittest.TestCase):
     def test_the_delay_doubles_from_a_tenth_of_a_second(self):
         for attempt, seconds in ((1, 0.1), (2, 0.2), (3, 0.4), (4, 0.8), (5, 1.6)):
             self.assertAlmostEqual(delay(attempt), seconds)
@@ -52,7 +52,7 @@ class Delays(unittest.TestCase):
             self.assertIsNone(delay(1, asked))
 
 
-class RetryAfter(unittest.TestCase):
+class RetryAfterTest(unittest.TestCase):
     def parse(self, value):
         return retry.parse_retry_after(value, NOW)
 
@@ -98,7 +98,3 @@ class RetryAfter(unittest.TestCase):
             with self.subTest(value=value and value[:60]):
                 self.assertIsNone(self.parse(value))
                 self.assertAlmostEqual(delay(1, self.parse(value)), 0.1)
-
-
-if __name__ == "__main__":
-    unittest.main()
