@@ -210,7 +210,7 @@ def base_url(value: str, source: str, default_scheme: str) -> str:
     host, port = _host(match["host"]), match["port"]
     problem = None
     if not value.isprintable() or " " in value or "\\" in value:
-        problem = "it holds white space, a backslash or a character that is not printable"
+        problem = "it holds whitespace, a backslash or a character that is not printable"
     elif scheme not in ("http", "https"):
         problem = "its scheme must be http or https"
     elif "@" in match["authority"]:

@@ -3,7 +3,7 @@
 All attempts at a batch send the same bytes under the same seed, from which the server derives the ids of the events: a
 batch that arrives twice starts each run once. What tells the caller of an event's end is Progress: at every moment each
 event that was taken from the source is in it once, as accepted, in hand, or not reached. So whatever ends a call, be it
-an answer, a time limit or a lack of memory, its error holds ids and unsent events that add up.
+a response, a time limit or a lack of memory, its error holds ids and unsent events that add up.
 
 A request that is too large for a gateway (413) is cut in two, and its parts likewise. A part goes out under the seed of
 the whole, moved on by the number of events before it, so that each event keeps its id: should the whole have arrived at

@@ -93,12 +93,12 @@ def read_response(
         problem = f"{len(listed):,} ids for {count:,} events" if len(listed) != count else "an id is missing"
     else:
         text = "" if b"\0" in body else excerpt(body.decode("utf-8", "replace"), event_key)
-        problem = ": ".join(filter(None, ("not an answer of the Event API" if status < 300 else "", text)))
+        problem = ": ".join(filter(None, ("not a response of the Event API" if status < 300 else "", text)))
     return ids, f"HTTP {status}: {problem}" if problem else f"HTTP {status}"
 
 
 def may_have_accepted(status: int) -> bool:
-    """Return whether a server may have accepted events that its answer with this status does not list."""
+    """Return whether a server may have accepted events that its response with this status does not list."""
     return status < 300 or status == 408 or status >= 500
 
 

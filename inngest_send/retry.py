@@ -17,11 +17,11 @@ BASE_DELAY = 0.1  # seconds
 MAX_DELAY = 30.0  # seconds, before the jitter: capped after it, clients would retry in step
 MAX_JITTER = 0.1  # seconds
 
-_MAX_SECONDS = 1e9  # more than 30 years; so that no answer makes an infinity of an error's attribute
+_MAX_SECONDS = 1e9  # more than 30 years; so that no response makes an infinity of an error's attribute
 
 
 def is_retriable_status(status: int) -> bool:
-    """Return whether a request that was answered with this status may succeed when it is sent again."""
+    """Return whether a request whose response had this status may succeed when it is sent again."""
     return status in (408, 429) or status >= 500
 
 

@@ -20,7 +20,7 @@ class SendEventsError(Error):
     ``unsent``: the events not known to be accepted, in order. Send them again and nothing is lost.
     ``maybe_delivered``: True when some of ``unsent`` may have been accepted all the same, as after a timeout, a
     reset or a 5xx; then only those with an ``id`` of their own make no duplicates when sent again.
-    ``status``: the HTTP status of the last answer, or None when there was none.
+    ``status``: the HTTP status of the last response, or None when there was none.
     ``attempts``: how often the request that failed was tried.
     ``retry_after``: the seconds the server asked to wait, or None.
     ``is_retriable``: True when sending ``unsent`` again later may succeed.

@@ -36,7 +36,7 @@ class MessageTest(unittest.TestCase):
         redirect = once(302, headers={"Location": "https://host/path"})
         cases = [
             ("accepted: HTTP 403: no", once(403, {"status": 403, "error": "no"})),
-            ("HTTP 204: not an answer of the Event API", once(204)),
+            ("HTTP 204: not a response of the Event API", once(204)),
             ("HTTP 200: 0 ids for 1 events", once(200, {"ids": [], "status": 200})),
             ("accepted: HTTP 302: a redirect to https://host, which is not followed", redirect),
             ("(it may have arrived): the server closed the connection without an answer", lost),

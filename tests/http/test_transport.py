@@ -336,7 +336,7 @@ class NotFollowedTest(unittest.TestCase):
         with ScriptedServer(script) as server, client_for(server) as client:
             error = failure_of(client)
         self.assertEqual((error.status, error.is_retriable, len(server.requests)), (200, False, 1))
-        self.assertIn("not an answer of the Event API", str(error))
+        self.assertIn("not a response of the Event API", str(error))
 
     def test_what_is_not_http_is_a_network_error(self):
         with without_delays(), ScriptedServer(then=sending(b"SSH-2.0-OpenSSH_9.6\r\n")) as server:

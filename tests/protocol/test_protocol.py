@@ -82,14 +82,14 @@ class FailureTest(unittest.TestCase):
         for body in (b"", page, b"ok", b'"\xff"', b"\0\x01") + cut_and_long:
             for status in (200, 201, 204):
                 with self.subTest(body=body[:20], status=status):
-                    self.check(read(status, body), [""], f"HTTP {status}: not an answer of the Event API")
+                    self.check(read(status, body), [""], f"HTTP {status}: not a response of the Event API")
         self.check(read(200, page), [""], "<title>Inngest</title>")
 
     def test_json_of_another_form_is_no_success(self):
         objects = ({}, {"ids": None}, {"ids": "A"}, {"ids": {"0": "A"}}, {"id": "A"})
         for document in ([], None, 5, "x", True, ["A"]) + objects:
             with self.subTest(document=document):
-                self.check(read(200, document), [""], "HTTP 200: not an answer of the Event API")
+                self.check(read(200, document), [""], "HTTP 200: not a response of the Event API")
 
     def test_an_empty_id_never_means_accepted(self):
         self.check(read(200, {"ids": [""], "status": 200}), [""], "an id is missing")
