@@ -295,7 +295,7 @@ def problem_of(target, seed, size):
             shown.append(str(error))
             error = error.__cause__ or error.__context__
         lines = "\n".join(line for line in "\n".join(shown).splitlines() if "MARKER" not in line)
-        return "the marker shows: {}".format(shown) if MARKER in lines else None
+        return f"the marker shows: {shown}" if MARKER in lines else None
     except Exception:
         return traceback.format_exc()
     return None
@@ -308,7 +308,7 @@ def run(cases, seed):
     for case in range(cases):
         target = TARGETS[case % len(TARGETS)]
         counts[target.__name__] += 1
-        case_seed = "{}:{}".format(seed, case)
+        case_seed = f"{seed}:{case}"
         faulthandler.dump_traceback_later(LIMIT, exit=True)
         try:
             if problem_of(target, case_seed, 30) is None:
@@ -317,7 +317,7 @@ def run(cases, seed):
                 problem = problem_of(target, case_seed, size)
                 if problem is not None:
                     problems.append(
-                        "{}(random.Random({!r}), {}):\n{}".format(target.__name__, case_seed, size, problem)
+                        f"{target.__name__}(random.Random({case_seed!r}), {size}):\n{problem}"
                     )
                     break
         finally:
@@ -330,11 +330,11 @@ def main():
     parser.add_argument("--cases", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     arguments = parser.parse_args()
-    print("seed {}".format(arguments.seed))
+    print(f"seed {arguments.seed}")
     counts, problems = run(arguments.cases, arguments.seed)
     for name, count in sorted(counts.items()):
-        print("{:24} {:>9,} cases".format(name, count))
-    print("{:24} {:>9,}".format("problems", len(problems)))
+        print(f"{name:24} {count:>9,} cases")
+    print(f"{'problems':24} {len(problems):>9,}")
     for problem in problems[:10]:
         print(problem)
     return 1 if problems else 0

@@ -29,7 +29,7 @@ def parse(argv=None):
     arguments = parser.parse_args(argv)
     unknown = set(arguments.only or ()) - {function.__name__ for function in MEASURES}
     if unknown:
-        parser.error("no measure {}; there are {}".format(", ".join(sorted(unknown)), names))
+        parser.error(f"no measure {', '.join(sorted(unknown))}; there are {names}")
     return arguments
 
 

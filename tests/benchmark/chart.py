@@ -28,8 +28,9 @@ def svg(document):
         drawn, bottom = _growth(measure, bottom, colours)
         parts += drawn
     drawn, bottom = _legend(colours, bottom)
-    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1:.0f}" width="{0}" height="{1:.0f}">'
-    parts = [head.format(WIDTH, bottom), "<style>" + _STYLE + "</style>", _rect(0, 0, WIDTH, bottom, "#fff"), *parts]
+    size = f'viewBox="0 0 {WIDTH} {bottom:.0f}" width="{WIDTH}" height="{bottom:.0f}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
+    parts = [head, "<style>" + _STYLE + "</style>", _rect(0, 0, WIDTH, bottom, "#fff"), *parts]
     return "\n".join([*parts, *drawn, "</svg>", ""])
 
 
@@ -76,16 +77,16 @@ def _comparison(compared, top, colours):
     ratios = [ratio for _, points in rows for _, ratio in points]
     scale = _Scale(min([*ratios, 0.5]), max([*ratios, 10]), LEFT, WIDTH - RIGHT)
     bottom = top + 40 + ROW * len(rows)
-    parts = [_text(20, top, "Time, as a multiple of what {} takes".format(OURS), "title")]
+    parts = [_text(20, top, f"Time, as a multiple of what {OURS} takes", "title")]
     for tick in scale.ticks():
         strong = tick == 1
         parts.append(_line(scale.at(tick), top + 20, scale.at(tick), bottom, colours[OURS] if strong else _FAINT))
-        parts.append(_text(scale.at(tick), bottom + 15, "{:g} x".format(tick), "small", "middle"))
+        parts.append(_text(scale.at(tick), bottom + 15, f"{tick:g} x", "small", "middle"))
     for index, (title, points) in enumerate(rows):
         y = top + 40 + ROW * index
         parts.append(_text(LEFT - 20, y + 4, title, "", "end"))
         for contestant, ratio in points:
-            parts.append(_dot(scale.at(ratio), y, colours[contestant], "{}: {:.3g} x".format(contestant, ratio)))
+            parts.append(_dot(scale.at(ratio), y, colours[contestant], f"{contestant}: {ratio:.3g} x"))
     return parts, bottom + 50
 
 
@@ -104,16 +105,16 @@ def _growth(measure, top, colours):
     parts = [_text(20, top, measure["title"], "title")]
     for tick in across.ticks():
         parts.append(_line(across.at(tick), low, across.at(tick), high, _FAINT))
-        parts.append(_text(across.at(tick), high + 15, "{:,.0f}".format(tick), "small", "middle"))
+        parts.append(_text(across.at(tick), high + 15, f"{tick:,.0f}", "small", "middle"))
     for tick in down.ticks():
         parts.append(_line(LEFT, down.at(tick), WIDTH - RIGHT, down.at(tick), _FAINT))
-        parts.append(_text(LEFT - 20, down.at(tick) + 4, "{:g} ms".format(tick * 1000), "small", "end"))
+        parts.append(_text(LEFT - 20, down.at(tick) + 4, f"{tick * 1000:g} ms", "small", "end"))
     for contestant, points in lines.items():
         places = [(across.at(count), down.at(time)) for count, time in points]
-        path = " ".join("{:.1f},{:.1f}".format(*place) for place in places)
-        parts.append('<polyline points="{}" fill="none" stroke="{}"/>'.format(path, colours[contestant]))
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colours[contestant]}"/>')
         for (x, y), (count, time) in zip(places, points):
-            title = "{}: {:,} in {:.3g} ms".format(contestant, count, time * 1000)
+            title = f"{contestant}: {count:,} in {time * 1000:.3g} ms"
             parts.append(_dot(x, y, colours[contestant], title))
     return parts, high + 50
 
@@ -145,18 +146,16 @@ class _Scale:
 
 
 def _text(x, y, text, kind="", anchor="start"):
-    return '<text x="{:.1f}" y="{:.1f}" class="{}" text-anchor="{}">{}</text>'.format(x, y, kind, anchor, escape(text))
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _line(x1, y1, x2, y2, colour):
-    return '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}"/>'.format(x1, y1, x2, y2, colour)
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
 
 
 def _rect(x, y, width, height, colour):
-    return '<rect x="{}" y="{}" width="{}" height="{:.0f}" fill="{}"/>'.format(x, y, width, height, colour)
+    return f'<rect x="{x}" y="{y}" width="{width}" height="{height:.0f}" fill="{colour}"/>'
 
 
 def _dot(x, y, colour, title):
-    return '<circle cx="{:.1f}" cy="{:.1f}" r="5" fill="{}"><title>{}</title></circle>'.format(
-        x, y, colour, escape(title)
-    )
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{escape(title)}</title></circle>'

@@ -15,7 +15,7 @@ class Figure:
         return vars(self) == vars(other)
 
     def __repr__(self):
-        return "Figure({}, {}, {})".format(self.median, self.low, self.high)
+        return f"Figure({self.median}, {self.low}, {self.high})"
 
 
 def figure(values):

@@ -1,5 +1,6 @@
 """What the figures were taken on, and how fast the server is that they were taken with."""
 
+import json
 import os
 import platform
 import socket
@@ -38,7 +39,7 @@ def machine(server, python, has_peer, requests):
         "event_server": {"requests_per_second": _event_server_speed(requests)},
     }
     if has_peer:
-        code = "import importlib.metadata; print(importlib.metadata.version({!r}))".format(PACKAGES[PEER])
+        code = f"import importlib.metadata; print(importlib.metadata.version({PACKAGES[PEER]!r}))"
         found[PEER] = _ask(python, code)
     return found
 
@@ -50,25 +51,24 @@ def _ask(python, code):
 def text(found):
     """Return the description as lines."""
     lines = [
-        "{} {} on CPython {}, {}".format(OURS, found[OURS], found["python"], found["system"]),
-        "{}, {} cores".format(found["processor"], found["cores"]),
+        f"{OURS} {found[OURS]} on CPython {found['python']}, {found['system']}",
+        f"{found['processor']}, {found['cores']} cores",
     ]
     if PEER in found:
-        lines.append("{} {}, on the same interpreter".format(PEER, found[PEER]))
+        lines.append(f"{PEER} {found[PEER]}, on the same interpreter")
     server, stand_in = found["server"], found["event_server"]
     lines += [
-        "server: {:,.0f} requests/s from one raw socket, {:.0f} us of CPU each".format(
-            server["requests_per_second"], server["cpu_per_request"] * 1e6
-        ),
-        "(the stand-in EventServer, not used here: {:,.0f} requests/s)".format(stand_in["requests_per_second"]),
+        f"server: {server['requests_per_second']:,.0f} requests/s from one raw socket,"
+        f" {server['cpu_per_request'] * 1e6:.0f} us of CPU each",
+        f"(the stand-in EventServer, not used here: {stand_in['requests_per_second']:,.0f} requests/s)",
     ]
     return "\n".join(lines)
 
 
 def raw_requests_per_second(url, requests):
     """Return how many requests a second a server answers to one socket that does nothing else; the median of five."""
-    body = '[{{"name":"{}","data":{{"text":"{}"}}}}]'.format(NAME, "x" * 200).encode()
-    head = "POST /{} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n".format(PATH, len(body)).encode()
+    body = json.dumps([{"name": NAME, "data": {"text": "x" * 200}}]).encode()
+    head = f"POST /{PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     parts = urlsplit(url)
     rates = []
     with socket.create_connection((parts.hostname, parts.port)) as sock:

@@ -12,11 +12,12 @@ def text(measure):
     """Return the lines of one measure: each contestant's figures, and how it stands to its bars."""
     metrics = list(dict.fromkeys(metric for samples in measure.samples.values() for metric in samples[0]))
     width = max(map(len, measure.samples))
-    rounds = "" if measure.rounds == 1 else "; {} rounds".format(measure.rounds)
+    rounds = "" if measure.rounds == 1 else f"; {measure.rounds} rounds"
     lines = [measure.title + rounds]
     for name, samples in measure.samples.items():
         cells = [_cell(samples, metric, measure.unit) for metric in metrics if metric in samples[0]]
-        lines.append("  {}  {}".format(name.ljust(width), "  ".join(cell.ljust(36) for cell in cells)).rstrip())
+        cells = [cell.ljust(36) for cell in cells]
+        lines.append("  ".join(["", name.ljust(width), *cells]).rstrip())
     lines += ["  " + verdict(bar, measure.samples) for bar in measure.verdicts()]
     return "\n".join(lines)
 
@@ -26,9 +27,9 @@ def _cell(samples, metric, unit):
     per = "/" + unit if unit and metric in ("wall", "cpu") else ""
     name = _NAMES.get(metric, metric)
     if found.low == found.high:
-        return "{} {}{}".format(name, quantity(found.median, metric), per)
+        return f"{name} {quantity(found.median, metric)}{per}"
     low, high = quantity(found.low, metric), quantity(found.high, metric)
-    return "{} {}{} ({}..{})".format(name, quantity(found.median, metric), per, low, high)
+    return f"{name} {quantity(found.median, metric)}{per} ({low}..{high})"
 
 
 def verdict(bar, samples):
@@ -36,29 +37,30 @@ def verdict(bar, samples):
     found = bar.value(samples)
     state = "met " if bar.is_met(samples) else "MISSED"
     metric = _NAMES.get(bar.metric, bar.metric)
-    bound = "{} {}".format("at least" if bar.is_speed else "at most", quantity(bar.limit, bar.against or bar.metric))
+    bound = f"{'at least' if bar.is_speed else 'at most'} {quantity(bar.limit, bar.against or bar.metric)}"
     if bar.against is None:
-        return "{:6} {}: {} {}, {}".format(state, bar.subject, metric, quantity(found.median, bar.metric), bound)
-    what = "speed" if bar.metric == "wall" else "speed by {}".format(metric)
-    return "{:6} {}: {} {:.3g} x that of {} ({:.3g}..{:.3g}), {}".format(
-        state, bar.subject, what if bar.is_speed else metric, found.median, bar.against, found.low, found.high, bound
-    )
+        return f"{state:6} {bar.subject}: {metric} {quantity(found.median, bar.metric)}, {bound}"
+    what = metric
+    if bar.is_speed:
+        what = "speed" if bar.metric == "wall" else f"speed by {metric}"
+    factor = f"{found.median:.3g} x that of {bar.against} ({found.low:.3g}..{found.high:.3g})"
+    return f"{state:6} {bar.subject}: {what} {factor}, {bound}"
 
 
 def quantity(value, metric):
     """Return a value of a metric with a unit that suits it."""
     for scale, unit in _UNITS.get(metric, ()):
         if abs(value) >= scale:
-            return "{:.3g} {}".format(value / scale, unit)
-    return "{:.3g}".format(value)
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.3g}"
 
 
 def summary(measures):
     """Return a line for each bar of all measures, and how many are met."""
     bars = [(bar, measure) for measure in measures for bar in measure.verdicts()]
-    lines = ["{}: {}".format(measure.name, verdict(bar, measure.samples).strip()) for bar, measure in bars]
+    lines = [f"{measure.name}: {verdict(bar, measure.samples).strip()}" for bar, measure in bars]
     met = sum(bar.is_met(measure.samples) for bar, measure in bars)
-    return "\n".join([*lines, "{} of {} bars met".format(met, len(bars))])
+    return "\n".join([*lines, f"{met} of {len(bars)} bars met"])
 
 
 def document(machine, measures):

@@ -112,10 +112,10 @@ _answers = {}
 def _answer(count):
     answer = _answers.get(count)
     if answer is None:
-        ids = ["01BENCHMARK{:015}".format(index) for index in range(count)]  # as long as a ULID
+        ids = [f"01BENCHMARK{index:015}" for index in range(count)]  # as long as a ULID
         body = json.dumps({"ids": ids, "status": 200}, separators=(",", ":")).encode()
-        head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n"
-        answer = _answers[count] = head.format(len(body)).encode() + body
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
+        answer = _answers[count] = head.encode() + body
     return answer
 
 
@@ -174,7 +174,7 @@ def main():
         "far": _FarAway(plain.port),
     }
     scheme = {"tls": "https"}
-    urls = {name: "{}://127.0.0.1:{}/".format(scheme.get(name, "http"), it.port) for name, it in listeners.items()}
+    urls = {name: f"{scheme.get(name, 'http')}://127.0.0.1:{it.port}/" for name, it in listeners.items()}
     print(json.dumps(urls), flush=True)
     for _ in sys.stdin:
         connections = {name: listener.connections for name, listener in listeners.items()}

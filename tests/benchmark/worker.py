@@ -34,7 +34,7 @@ class Worker:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError("the task {} failed; what it raised is above".format(task))
+            raise RuntimeError(f"the task {task} failed; what it raised is above")
         return json.loads(line.decode())
 
 

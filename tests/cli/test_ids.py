@@ -3,7 +3,6 @@
 import gzip
 import os
 import re
-import unittest
 from unittest import mock
 
 from tests.helpers.commands import CommandTest, lines, numbered
@@ -108,7 +107,3 @@ class SeedTest(CommandTest):
         self.assertEqual(self.send_seeded(path), 0)
         self.assertEqual(len(self.server.events), 4 + 7 + 9)
         self.assertEqual(sorted(self.numbers(self.server.runs)), list(range(1, 10)))
-
-
-if __name__ == "__main__":
-    unittest.main()

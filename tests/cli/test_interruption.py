@@ -36,7 +36,7 @@ class Round:
     def write(self, folder):
         """Write the events as a file of some kind; return its path."""
         path = os.path.join(folder, self.random.choice(["events", "events.gz"]))
-        text = self.random.choice([self.text, "[{}]".format(",".join(self.text.splitlines()))])
+        text = self.random.choice([self.text, f"[{','.join(self.text.splitlines())}]"])
         with (gzip.open if path.endswith(".gz") else open)(path, "wb") as file:
             file.write(text.encode())
         return path
@@ -94,15 +94,15 @@ class InterruptionTest(unittest.TestCase):
         number_of = {event.internal_id: event.data["n"] for event in server.events}
         unknown = {id for ids in round.printed for id in ids} - set(number_of)
         if unknown:
-            return "printed, and not stored: {}".format(unknown)
+            return f"printed, and not stored: {unknown}"
         printed = [[number_of[id] for id in ids] for ids in round.printed]
         if any(numbers != sorted(numbers) for numbers in printed):
-            return "ids not in the order of the input: {}".format(printed)
+            return f"ids not in the order of the input: {printed}"
         everything = list(range(1, round.count + 1))
         if sorted(itertools.chain(*printed)) != everything:
-            return "ids not printed once each: {}".format(printed)
+            return f"ids not printed once each: {printed}"
         runs = sorted(event.data["n"] for event in server.runs)
-        return None if runs == everything else "not run once each: {}".format(runs)
+        return None if runs == everything else f"not run once each: {runs}"
 
 
 class ServerTest(CommandTest):
@@ -146,7 +146,7 @@ class ServerTest(CommandTest):
                 numbers = self.numbers(request.events)
                 if numbers[0] == 1:
                     may_answer.wait(10)
-                peer.answer(200, json.dumps({"ids": ["id of {}".format(number) for number in numbers]}).encode())
+                peer.answer(200, json.dumps({"ids": [f"id of {number}" for number in numbers]}).encode())
                 answered.release()
 
         with ScriptedServer(then=the_first_one_last) as server:
@@ -159,9 +159,5 @@ class ServerTest(CommandTest):
             may_answer.set()
             code, output, _ = finish(process)
         self.assertEqual(code, 130)
-        self.assertEqual(output, "".join("id of {}\n".format(number) for number in range(1, 9)))
+        self.assertEqual(output, "".join(f"id of {number}\n" for number in range(1, 9)))
         self.assertEqual(self.numbers(self.read("left")), list(range(9, 21)))
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -195,7 +195,3 @@ class HelpTest(CommandTest):
         done = subprocess.run(["sh", "-c", program], cwd=self.folder, env=env, timeout=60, **pipes)
         self.assertEqual((done.returncode, len(done.stdout.split())), (0, 5), done.stderr)
         self.assertEqual([event.data for event in self.server.events], [{"id": 7}] + [{"n": n} for n in range(1, 5)])
-
-
-if __name__ == "__main__":
-    unittest.main()

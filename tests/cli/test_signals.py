@@ -37,7 +37,7 @@ class SignalTest(CommandTest):
     def test_standard_input_is_drained_after_a_signal_and_the_accepted_ids_are_printed(self):
         process = self.start_on_pipe(10)
         process.send_signal(signal.SIGTERM)
-        self.assert_says(process, "writing what is left to {}; a second signal stops that".format(self.left))
+        self.assert_says(process, f"writing what is left to {self.left}; a second signal stops that")
         self.assert_says(process, "reading <stdin> to its end; a second signal stops that")
         code, output, errors = finish(process, lines(numbered(20)[10:]))
         self.assertEqual((code, output.split()), (143, [event.internal_id for event in self.server.events]))
@@ -137,7 +137,3 @@ class SignalTest(CommandTest):
         process.stdin.write(lines(numbered(2)[1:]))
         process.stdin.close()
         self.assertEqual((process.wait(30), self.numbers(self.read("left"))), (129, [2]))
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -42,7 +42,7 @@ async def happens(event):
         raise AssertionError("it did not happen in time")
 
 
-class AsyncTestCase(unittest.TestCase):
+class AsyncTest(unittest.TestCase):
     def serve(self, *scripts, **options):
         server = ScriptedServer(*scripts, **options)
         self.addCleanup(server.close)
@@ -71,7 +71,7 @@ class AsyncTestCase(unittest.TestCase):
                 self.assertEqual(noise + [str(warning.message) for warning in caught], [])
 
 
-class SendTest(AsyncTestCase):
+class SendTest(AsyncTest):
     def test_what_a_failed_call_leaves_behind_can_send(self):
         contexts = []
 
@@ -217,7 +217,7 @@ with inngest.Inngest(app_id="app", is_production=False, event_api_base_url=sys.a
         self.assertEqual(len(server.requests), 2)
 
 
-class LoopsTest(AsyncTestCase):
+class LoopsTest(AsyncTest):
     def test_one_client_serves_one_loop_after_the_other(self):
         server = self.serve(name_ids)
         client = self.client(server)
@@ -243,7 +243,7 @@ class LoopsTest(AsyncTestCase):
         self.assertEqual(outcomes, dict.fromkeys(range(4), True))
 
 
-class SameOutcomeTest(AsyncTestCase):
+class SameOutcomeTest(AsyncTest):
     """Whatever ``send_sync`` raises, ``send`` raises too."""
 
     def assert_same_error(self, make_client, make_events=lambda: inngest.Event("event"), **options):
@@ -327,7 +327,7 @@ class SameOutcomeTest(AsyncTestCase):
 
 
 @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
-class ForkTest(AsyncTestCase):
+class ForkTest(AsyncTest):
     def in_child(self, function):
         """Return what ``function()`` returns, JSON data, in a forked child."""
         reader, writer = os.pipe()

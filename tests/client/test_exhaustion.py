@@ -44,7 +44,7 @@ taken = []
 
 def source():
     for number in range(9):
-        event = inngest.Event(name="event {}".format(number), data={"text": "x" * 2000000})
+        event = inngest.Event(name=f"event {number}", data={"text": "x" * 2000000})
         taken.append(event.name)
         if number == 5:
             limit_memory(%d)
@@ -64,7 +64,7 @@ def source():
     for number in range(5001):
         if number == 5000:
             leave_no_descriptor()
-        yield inngest.Event(name="event {}".format(number))
+        yield inngest.Event(name=f"event {number}")
 
 try:
     client.send_sync(source())

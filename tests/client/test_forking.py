@@ -17,12 +17,12 @@ is_over = threading.Event()
 
 def send(who):
     for number in range(10):
-        name = "{} {}".format(who, number)
+        name = f"{who} {number}"
         ids = client.send_sync(inngest.Event(name=name))
         assert ids == ["id of " + name], ids
 
 async def gather(who):
-    names = ["{} async {}".format(who, number) for number in range(10)]
+    names = [f"{who} async {number}" for number in range(10)]
     ids = await asyncio.gather(*[client.send(inngest.Event(name=name)) for name in names])
     assert ids == [["id of " + name] for name in names], ids
 
@@ -32,7 +32,7 @@ def work(who):
 
 def keep_sending(number):
     while not is_over.is_set():
-        send("thread {}".format(number))
+        send(f"thread {number}")
 
 def fork(who):
     child = os.fork()

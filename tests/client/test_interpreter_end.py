@@ -23,16 +23,16 @@ class Late:
     def send(self):
         try:
             if self.how == "sync":
-                told = "sent {}".format(*self.client.send_sync(self.event))
+                told = f"sent {self.client.send_sync(self.event)[0]}"
             elif self.how == "driven":  # asyncio.run cannot do it any more
                 self.client.send(self.event).send(None)
             else:
-                told = "sent {}".format(*self.run(self.coroutine(self.event)))
+                told = f"sent {self.run(self.coroutine(self.event))[0]}"
         except self.error as err:
             told = str(err)
         except BaseException as err:
-            told = "{!r} came out".format(err)
-        self.write(1, "{} {} {}: {}\\n".format(self.place, self.how, self.event.name, told).encode())
+            told = f"{err!r} came out"
+        self.write(1, f"{self.place} {self.how} {self.event.name}: {told}\\n".encode())
 
 class Deleted(Late):
     def __del__(self):

@@ -121,9 +121,9 @@ class StoringTest(EventServerTest):
 
     def test_depth_is_refused_by_count_wherever_json_goes_deeper(self):
         # A high recursion limit and a large stack, so that json goes deeper than Go on every version that allows it.
-        program = """
+        program = f"""
 import sys, threading
-from {}.testing.gojson import GoError, read_value
+from {NAME}.testing.gojson import GoError, read_value
 def read(text):
     try:
         return read_value(text, 0)[1] == len(text)
@@ -141,7 +141,7 @@ threading.stack_size(512 << 20)
 thread = threading.Thread(target=run)
 thread.start()
 thread.join()
-""".format(NAME)
+"""
         done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, stdout=subprocess.PIPE)
         refused = "invalid character '[' exceeded max depth"
         self.assertEqual(done.stdout.decode().splitlines(), ["True", refused, refused, "True", "True"])

@@ -42,7 +42,7 @@ def body_of(vector):
     if body is None:
         body = made_body(case, request["body_length"])
         if len(body) != request["body_length"]:
-            raise AssertionError("{}: {} bytes, not {}".format(case, len(body), request["body_length"]))
+            raise AssertionError(f"{case}: {len(body)} bytes, not {request['body_length']}")
     return body
 
 

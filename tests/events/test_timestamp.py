@@ -142,15 +142,15 @@ class DatetimeTest(unittest.TestCase):
                 self.assertEqual(encoded(Event("a", values, ts=NOON)), expected)
 
     def test_nothing_is_loaded_for_it(self):
-        program = """
+        program = f"""
 import sys
-import {0} as inngest
+import {NAME} as inngest
 for ts in (None, 0, 1700000000000, "now", 1.5):
     try: inngest.Event("a", ts=ts)
     except inngest.EventInvalidError: pass
 print("datetime" in sys.modules)
 """
-        self.assertEqual(run_program(program.format(NAME)), (0, "False\n", ""))
+        self.assertEqual(run_program(program), (0, "False\n", ""))
 
 
 def ms(duration):

@@ -24,7 +24,7 @@ hidden = set(sys.argv.pop().split())
 class Hider:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in hidden:
-            raise ModuleNotFoundError("No module named {!r}".format(name), name=name)
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 for name in [name for name in sys.modules if name.partition(".")[0] in hidden]:
     del sys.modules[name]
@@ -61,7 +61,7 @@ async def burst(client):
     events = [inngest.Event(name=str(number)) for number in range(200)]
     return await asyncio.gather(*[client.send(event) for event in events])
 
-expected = [["id of {}".format(number)] for number in range(200)]
+expected = [[f"id of {number}"] for number in range(200)]
 with client(max_concurrency=4) as frugal:  # each thread takes 8 MB of address space for its stack
     assert asyncio.run(burst(frugal)) == expected
     large = [inngest.Event(name="large", data={"text": "x" * 2500000})] * 3

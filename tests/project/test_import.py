@@ -68,9 +68,10 @@ class ImportTest(unittest.TestCase):
 
     def test_a_send_that_succeeds_loads_no_logging(self):
         with ScriptedServer() as server:
-            program = "import {0}; client = {0}.Inngest(app_id='a', is_production=False, event_api_base_url={1!r})"
-            program += "; client.send_sync({0}.Event(name='a')); client.close()"
-            loaded = loaded_by(program.format(NAME, server.url))
+            program = f"import {NAME} as inngest; "
+            program += f"client = inngest.Inngest(app_id='a', is_production=False, event_api_base_url={server.url!r}); "
+            program += "client.send_sync(inngest.Event(name='a')); client.close()"
+            loaded = loaded_by(program)
         self.assertEqual(loaded & {"logging", "asyncio", "argparse"}, set())
         self.assertIn("http.client", loaded)
 
@@ -80,7 +81,7 @@ import dataclasses, importlib, os, sys, threading
 
 class Environment(dict):
     def refuse(self, *args):
-        raise AssertionError("the environment was read: {}".format(args))
+        raise AssertionError(f"the environment was read: {args}")
 
     __getitem__ = __contains__ = __iter__ = get = keys = items = values = copy = refuse
 
