@@ -5,9 +5,9 @@ import itertools
 import logging
 import time
 
-from tests.client.test_async import TIME_LIMIT, AsyncTestCase, happens
 from tests.helpers.library import inngest
-from tests.helpers.servers import Deaf, Held
+from tests.helpers.servers import TIME_LIMIT, Deaf, Held
+from tests.helpers.tasks import AsyncTest, happens
 
 STEPS = range(7)  # turns of the loop between the end of the call on its thread and the cancelling of its task
 
@@ -26,7 +26,7 @@ class Answering(Held):
         peer.answer(self.status, {"ids": ["ID"], "status": 200} if self.status == 200 else b"")
 
 
-class MomentTest(AsyncTestCase):
+class MomentTest(AsyncTest):
     def setUp(self):
         self.records = []
         handler = logging.Handler()

@@ -8,10 +8,10 @@ import time
 import unittest
 from unittest import mock
 
-from tests.client.test_async import TIME_LIMIT, AsyncTestCase, happens
 from tests.helpers.library import NAME, inngest, module
 from tests.helpers.processes import finish, run_program, start
-from tests.helpers.servers import Deaf, Held, client_context
+from tests.helpers.servers import TIME_LIMIT, Deaf, Held, client_context
+from tests.helpers.tasks import AsyncTest, happens
 
 retry = module("retry")
 
@@ -36,7 +36,7 @@ class Logger:
         self.warned.set()
 
 
-class CancelTest(AsyncTestCase):
+class CancelTest(AsyncTest):
     async def cancel_a_send(self, client, when):
         """Begin to send an event, and cancel that when ``when`` has happened."""
         send = asyncio.ensure_future(client.send(inngest.Event("cancelled")))
@@ -177,7 +177,7 @@ class CancelTest(AsyncTestCase):
         self.assertTrue(deaf.arrived.is_set())
 
 
-class TimeoutTest(AsyncTestCase):
+class TimeoutTest(AsyncTest):
     def send_behind_another(self, *args, **options):
         """Send while the client's one thread is busy; return the error, and the names of what arrived in the end."""
         held = Held()
@@ -235,7 +235,7 @@ class TimeoutTest(AsyncTestCase):
         self.assertLess(self.run_loop(main), 1.45)
 
 
-class CloseTest(AsyncTestCase):
+class CloseTest(AsyncTest):
     def test_close_ends_the_sends_that_are_awaited(self):
         scripts = [Deaf(), Deaf()]
         client = self.client(self.serve(*scripts), max_concurrency=2)
@@ -258,7 +258,7 @@ class CloseTest(AsyncTestCase):
         self.assertFalse([t for t in threading.enumerate() if t not in before and t.name.startswith(NAME)])
 
 
-class ExitTest(AsyncTestCase):
+class ExitTest(AsyncTest):
     PROGRAM = """
 import asyncio, importlib, sys
 inngest = importlib.import_module(sys.argv[1])

@@ -15,6 +15,9 @@ from tests.helpers import library
 from tests.helpers.environments import counts_references
 from tests.helpers.library import inngest
 from tests.helpers.servers import (
+    EVENT,
+    LARGE,
+    SMALL_BUFFER,
     ScriptedServer,
     answering,
     client_context,
@@ -25,9 +28,6 @@ from tests.helpers.servers import (
     without_delays,
 )
 
-EVENT = inngest.Event(name="test/event")
-LARGE = [inngest.Event(name="test/large", data={"text": "x" * 2000000})] * 2
-SMALL_BUFFER = 65536  # bytes
 WAIT = 10  # seconds until something that should happen at once counts as missing
 
 AT_EXIT = """

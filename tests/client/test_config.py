@@ -10,11 +10,11 @@ import traceback
 import unittest
 from unittest import mock
 
+from tests.helpers.events import SECRET
 from tests.helpers.library import NAME, ROOT, inngest, module
 
 config, event_url = module("config"), module("protocol").event_url
 
-SECRET = "s3cr3t"
 CLOUD, DEV = "https://inn.gs/", "http://127.0.0.1:8288/"
 TLS = ssl.create_default_context()  # one for all: loading the trust store takes longer than all else here
 URL_VARIABLES = ("INNGEST_EVENT_API_BASE_URL", "INNGEST_BASE_URL", "INNGEST_DEV")

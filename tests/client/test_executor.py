@@ -10,12 +10,10 @@ from unittest import mock
 
 from tests.helpers.environments import counts_references
 from tests.helpers.library import inngest, module
-from tests.helpers.servers import ScriptedServer, client_for
+from tests.helpers.servers import TIME_LIMIT, ScriptedServer, client_for
 
 executor_module = module("executor")
 SendExecutor = executor_module.SendExecutor
-
-TIME_LIMIT = 10.0  # seconds; only a failing test waits so long
 
 
 def wait_until(condition):

@@ -5,9 +5,20 @@ import unittest
 from datetime import timedelta
 from unittest import mock
 
-from tests.client.test_outcomes import accepted, events_of, lost, once, then
 from tests.helpers.library import inngest
-from tests.helpers.servers import KEY, ScriptedServer, client_for, failure_of, silent, without_delays
+from tests.helpers.servers import (
+    KEY,
+    ScriptedServer,
+    accepted,
+    client_for,
+    events_of,
+    failure_of,
+    lost,
+    once,
+    silent,
+    then,
+    without_delays,
+)
 
 
 class MessageTest(unittest.TestCase):

@@ -5,44 +5,19 @@ import unittest
 from unittest import mock
 
 from tests.helpers.library import inngest
-from tests.helpers.servers import ScriptedServer, client_for, failure_of, silent, without_delays
-
-
-def events_of(count):
-    return [inngest.Event(name=f"event {index}") for index in range(count)]
-
-
-def lost(peer):
-    peer.read()
-
-
-def reset(peer):
-    peer.read()
-    peer.reset()
-
-
-def then(*scripts):
-    """Return a script in which each of the scripts, of one request each, has its turn on one connection."""
-
-    def script(peer):
-        for each in scripts:
-            each(peer)
-
-    return script
-
-
-def once(*args, **kwargs):
-    """Return a script that gives one request this answer."""
-
-    def script(peer):
-        peer.read()
-        peer.answer(*args, **kwargs)
-
-    return script
-
-
-def accepted(peer):
-    peer.accept(peer.read())
+from tests.helpers.servers import (
+    ScriptedServer,
+    accepted,
+    client_for,
+    events_of,
+    failure_of,
+    lost,
+    once,
+    reset,
+    silent,
+    then,
+    without_delays,
+)
 
 
 class MaybeDeliveredTest(unittest.TestCase):

@@ -8,9 +8,8 @@ import unittest
 from unittest import mock
 
 from tests.helpers.library import inngest, module
-from tests.helpers.servers import ScriptedServer, client_for, name_ids, without_delays
+from tests.helpers.servers import EVENT, ScriptedServer, client_for, name_ids, without_delays
 
-EVENT = inngest.Event(name="test/event")
 KINDS = (TimeoutError, ConnectionResetError, OSError, InterruptedError, ValueError, inngest.Error)
 
 

@@ -5,9 +5,8 @@ import re
 import time
 import urllib.parse
 
-from tests.helpers.event_server import EventServerTest, testing
+from tests.helpers.event_server import SEED, EventServerTest, testing
 
-SEED = "1743130137367,73MuJCbO8jNyDQ=="
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z"
 UNKNOWN_ID = "01M89N143W4V6EK435XYDM7NBW"
 

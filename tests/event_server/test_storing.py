@@ -8,10 +8,8 @@ import threading
 import time
 from unittest import mock
 
-from tests.helpers.event_server import EventServerTest, testing
+from tests.helpers.event_server import SEED, EventServerTest, testing
 from tests.helpers.library import NAME, ROOT, inngest, module
-
-SEED = "1743130137367,73MuJCbO8jNyDQ=="
 
 
 class StoringTest(EventServerTest):

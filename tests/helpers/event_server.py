@@ -9,6 +9,8 @@ from tests.helpers.library import inngest, module
 
 testing = module("testing")
 
+SEED = "1743130137367,73MuJCbO8jNyDQ=="
+
 
 class EventServerTest(unittest.TestCase):
     def start(self, *args, **kwargs):

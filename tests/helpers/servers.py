@@ -13,6 +13,11 @@ from unittest import mock
 from tests.helpers.library import NAME, inngest, module
 
 KEY = "the-event-key"
+EVENT = inngest.Event(name="test/event")
+LARGE = [inngest.Event(name="test/large", data={"text": "x" * 2000000})] * 2  # one request
+SMALL_BUFFER = 65536  # bytes
+TIME_LIMIT = 10.0  # seconds; only a failing test waits so long
+
 logging.getLogger(NAME).addHandler(logging.NullHandler())  # else the warnings would go to standard error
 
 CERTIFICATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "certificates")
@@ -220,6 +225,42 @@ def answering(*args, **kwargs):
     return script
 
 
+def accepted(peer):
+    """A script that accepts one request."""
+    peer.accept(peer.read())
+
+
+def lost(peer):
+    """A script that reads a request and hangs up."""
+    peer.read()
+
+
+def reset(peer):
+    """A script that reads a request and resets the connection."""
+    peer.read()
+    peer.reset()
+
+
+def once(*args, **kwargs):
+    """Return a script that gives one request this answer."""
+
+    def script(peer):
+        peer.read()
+        peer.answer(*args, **kwargs)
+
+    return script
+
+
+def then(*scripts):
+    """Return a script in which each of the scripts, of one request each, has its turn on one connection."""
+
+    def script(peer):
+        for each in scripts:
+            each(peer)
+
+    return script
+
+
 class Held:
     """A server's script that answers its first request when it may."""
 
@@ -230,7 +271,7 @@ class Held:
     def __call__(self, peer):
         request = peer.read()
         self.arrived.set()
-        self.may_answer.wait(10)  # seconds; only a failing test waits so long
+        self.may_answer.wait(TIME_LIMIT)
         peer.accept(request)
         peer.serve()
 
@@ -267,16 +308,21 @@ def client_context():
     return ssl.create_default_context(cafile=os.path.join(CERTIFICATES, "authority.pem"))
 
 
+def events_of(count):
+    """Return so many events."""
+    return [inngest.Event(name=f"event {index}") for index in range(count)]
+
+
 def client_for(server, **options):
     """Return a client that sends to ``server``; ``options`` are further arguments, or others."""
     settings = {"app_id": "test", "event_key": KEY, "event_api_base_url": server.url}
     return inngest.Inngest(**{**settings, **options})
 
 
-def failure_of(client, events=None, **options):
-    """Return the SendEventsError of a send that must fail. ``events`` is one event by default."""
+def failure_of(client, events=EVENT, **options):
+    """Return the SendEventsError of a send that must fail."""
     try:
-        ids = client.send_sync(inngest.Event(name="test/event") if events is None else events, **options)
+        ids = client.send_sync(events, **options)
     except inngest.SendEventsError as error:
         return error
     raise AssertionError(f"accepted: {ids}")

@@ -8,6 +8,7 @@ import unittest
 from tests.helpers.library import inngest
 from tests.helpers.proxies import Proxy, proxied
 from tests.helpers.servers import (
+    EVENT,
     KEY,
     ScriptedServer,
     answering,
@@ -19,7 +20,6 @@ from tests.helpers.servers import (
     without_delays,
 )
 
-EVENT = inngest.Event(name="test/event")
 HTTPS = "https://other.example/"  # what the certificate "other" is for; the name has no address
 HTTP = "http://other.example:8080/base/"
 

@@ -13,10 +13,17 @@ from unittest import mock
 
 from tests.helpers import library
 from tests.helpers.library import inngest, module
-from tests.helpers.servers import CERTIFICATES, ScriptedServer, client_context, client_for, failure_of, server_context
+from tests.helpers.servers import (
+    CERTIFICATES,
+    EVENT,
+    ScriptedServer,
+    client_context,
+    client_for,
+    failure_of,
+    server_context,
+)
 
 AUTHORITY = os.path.join(CERTIFICATES, "authority.pem")
-EVENT = inngest.Event(name="test/event")
 
 WITHOUT_SSL = """
 import importlib, sys

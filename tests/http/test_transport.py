@@ -8,9 +8,12 @@ import unittest
 import urllib.request
 from unittest import mock
 
-from tests.helpers.library import inngest, module
+from tests.helpers.library import module
 from tests.helpers.servers import (
+    EVENT,
     KEY,
+    LARGE,
+    SMALL_BUFFER,
     ScriptedServer,
     answering,
     client_context,
@@ -22,9 +25,6 @@ from tests.helpers.servers import (
 )
 
 SUCCESS = b'{"ids":["ID"],"status":200}'
-EVENT = inngest.Event(name="test/event")
-LARGE = [inngest.Event(name="test/large", data={"text": "x" * 2000000})] * 2  # one request
-SMALL_BUFFER = 65536  # bytes
 
 
 def dripping(beginning=b"", drop=b"x"):
