@@ -39,7 +39,7 @@ def origin(environ=(), **arguments):
     return attribute("event_api_origin", environ, **arguments)
 
 
-class ConfigCase(unittest.TestCase):
+class ConfigTest(unittest.TestCase):
     def check_refused(self, source, environ=(), kind=inngest.Error, **arguments):
         """Check that making the client is an Error, also a ValueError, that names its source and shows no secret."""
         with self.assertRaises(kind) as caught:
@@ -57,7 +57,7 @@ class ConfigCase(unittest.TestCase):
         self.check_refused(source, kind=TypeError, **arguments)
 
 
-class OriginTest(ConfigCase):
+class OriginTest(ConfigTest):
     def test_the_default_is_the_cloud_and_in_dev_mode_the_dev_server(self):
         self.assertEqual(origin(), CLOUD)
         self.assertEqual(origin(is_production=True), CLOUD)
@@ -179,7 +179,7 @@ class OriginTest(ConfigCase):
         self.assertEqual(event_url(origin(), "k"), "https://inn.gs/e/k")
 
 
-class QuoteTest(ConfigCase):
+class QuoteTest(ConfigTest):
     """docker --env-file hands on the quotes of a line as part of the value; they would go out with it."""
 
     def test_a_value_in_quotes_is_refused_wherever_it_came_from(self):
@@ -199,7 +199,7 @@ class QuoteTest(ConfigCase):
             self.assertEqual(attribute("event_key", event_key=key), key)
 
 
-class ModeTest(ConfigCase):
+class ModeTest(ConfigTest):
     def test_the_default_is_production(self):
         self.assertIs(attribute("is_production"), True)
 
@@ -244,7 +244,7 @@ class ModeTest(ConfigCase):
             self.check_wrong_type("is_production", is_production=value)
 
 
-class KeyTest(ConfigCase):
+class KeyTest(ConfigTest):
     def test_the_argument_goes_before_the_variable_and_empty_is_unset(self):
         for argument, variable, expected in (
             ("a", "b", "a"),
@@ -308,7 +308,7 @@ class KeyTest(ConfigCase):
             self.check_wrong_type("event_key", event_key=key)
 
 
-class EnvTest(ConfigCase):
+class EnvTest(ConfigTest):
     def test_the_argument_goes_before_the_variables_and_they_in_their_order(self):
         names = ("INNGEST_ENV", "RAILWAY_GIT_BRANCH", "RENDER_GIT_BRANCH", "VERCEL_GIT_COMMIT_REF")
         environ = {name: name.lower() for name in names}
@@ -341,7 +341,7 @@ class EnvTest(ConfigCase):
             self.check_wrong_type("env", env=env)
 
 
-class OthersTest(ConfigCase):
+class OthersTest(ConfigTest):
     def test_the_app_id_is_a_non_empty_str(self):
         self.assertEqual(attribute("app_id", app_id="my_app"), "my_app")
         self.check_refused("app_id", app_id="")
@@ -407,7 +407,7 @@ class OthersTest(ConfigCase):
         self.assertEqual(origin(**arguments), CLOUD)
 
 
-class EnvironmentTest(ConfigCase):
+class EnvironmentTest(ConfigTest):
     def test_it_is_read_when_the_client_is_made_and_not_after(self):
         environ = {"INNGEST_EVENT_KEY": "k", "INNGEST_ENV": "e", "INNGEST_DEV": "http://one.example"}
         with client(environ) as made, mock.patch.dict(os.environ, dict.fromkeys(environ, "x"), clear=True):
