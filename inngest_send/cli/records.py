@@ -38,7 +38,7 @@ class UnreadableError(Exception):
 
 def wrong_encoding(head: bytes) -> str:
     """Return what is wrong with a text that begins so, if that shows; "" otherwise."""
-    if head.startswith(_UTF_16_BOMS) or b"\0" in head[:2]:
+    if head.startswith(_UTF_16_BOMS) or head[:2].count(0) == 1:
         return "UTF-16 text: make it UTF-8, as iconv -f UTF-16 -t UTF-8 does"
     return ""
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Send one event, or all events of files: one JSON object a line (name, data,
-id, ts), or one JSON array; names that end with .gz are unpacked. The ids are
-printed one a line, in the order of the input.
+id, ts), or one JSON array. With --as NAME each line, or each record of CSV,
+is the data of an event of that name. What gzip has packed is unpacked. The
+ids are printed one a line, in the order of the input.
 """
 
 EXAMPLES = """\
@@ -33,7 +34,8 @@ examples:
   %(prog)s app/user.created --data '{"id": 7}'
   %(prog)s --file orders.ndjson --unsent left.ndjson
   %(prog)s --file orders.ndjson --check
-  gzip -cd orders.gz | %(prog)s --file - --skip-bad
+  tail -n 100 orders.ndjson | %(prog)s --file - --skip-bad
+  %(prog)s --as shop/order --file orders.csv
 
 exit codes: 0 all accepted; 1 some not; 2 bad input or usage, nothing sent;
 3 bad lines skipped; 130, 143 and 129 after Ctrl-C, SIGTERM and

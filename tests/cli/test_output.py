@@ -1,6 +1,5 @@
 """``send``: what is printed where, to files, pipes and terminals, and when nobody reads it."""
 
-import gzip
 import json
 import os
 import re
@@ -188,10 +187,10 @@ class HelpTest(CommandTest):
         examples = re.search(r"(?s)\nexamples:\n(.*?)\n\n", run("send", "--help")[1]).group(1)
         program = 'set -e; python3() { "$PYTHON" -W error "$@"; }\n' + examples
         self.write("orders.ndjson", numbered(2))
-        with gzip.open(self.path("orders.gz"), "wb") as file:
-            file.write(lines(numbered(4)[2:]).encode())
+        self.write("orders.csv", "n\n3\n")
         env = {**self.env, "PYTHONPATH": ROOT, "PYTHON": sys.executable}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         done = subprocess.run(["sh", "-c", program], cwd=self.folder, env=env, timeout=60, **pipes)
-        self.assertEqual((done.returncode, len(done.stdout.split())), (0, 5), done.stderr)
-        self.assertEqual([event.data for event in self.server.events], [{"id": 7}] + [{"n": n} for n in range(1, 5)])
+        self.assertEqual((done.returncode, len(done.stdout.split())), (0, 6), done.stderr)
+        values = [next(iter(event.data.values())) for event in self.server.events]
+        self.assertEqual(values, [7, 1, 2, 1, 2, "3"])
