@@ -3,8 +3,6 @@
 import contextlib
 import gc
 import signal
-import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -14,6 +12,7 @@ import weakref
 from tests.helpers import library
 from tests.helpers.environments import counts_references
 from tests.helpers.library import inngest
+from tests.helpers.processes import run_program
 from tests.helpers.servers import (
     EVENT,
     LARGE,
@@ -161,11 +160,7 @@ class DropTest(unittest.TestCase):
 
     def test_a_program_may_end_without_closing_its_client(self):
         with ScriptedServer() as server:
-            command = [sys.executable, "-W", "error", "-X", "dev", "-c", AT_EXIT.format(name=library.NAME), server.url]
-            process = subprocess.run(
-                command, cwd=library.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True
-            )
-        self.assertEqual((process.returncode, process.stdout, process.stderr), (0, "1\n", ""))
+            self.assertEqual(run_program(AT_EXIT.format(name=library.NAME), server.url), (0, "1\n", ""))
 
     @counts_references
     def test_an_error_keeps_the_client_alive_no_longer_than_itself(self):

@@ -4,14 +4,13 @@ import contextlib
 import datetime
 import os
 import ssl
-import subprocess
-import sys
 import traceback
 import unittest
 from unittest import mock
 
 from tests.helpers.events import SECRET
-from tests.helpers.library import NAME, ROOT, inngest, module
+from tests.helpers.library import NAME, inngest, module
+from tests.helpers.processes import run
 
 config, event_url = module("config"), module("protocol").event_url
 
@@ -430,5 +429,4 @@ assert not read, read
 inngest.Inngest(app_id="app").close()
 assert [args for args in read if args[:1] == ("INNGEST_EVENT_KEY",)], read
 """
-        environ = dict(os.environ, INNGEST_DEV="1")
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, timeout=60)
+        self.assertEqual(run(["-c", code], env=dict(os.environ, INNGEST_DEV="1")), (0, "", ""))

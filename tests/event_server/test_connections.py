@@ -2,13 +2,12 @@
 
 import os
 import socket
-import subprocess
-import sys
 import threading
 import unittest
 
 from tests.helpers.event_server import EventServerTest, testing
-from tests.helpers.library import NAME, ROOT, inngest
+from tests.helpers.library import NAME, inngest
+from tests.helpers.processes import run
 from tests.helpers.servers import client_context, server_context
 
 
@@ -87,7 +86,7 @@ class ConnectionsTest(EventServerTest):
 
     def test_a_server_left_running_ends_with_the_process(self):
         program = f"from {NAME}.testing import EventServer; EventServer().start()"
-        subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=30, check=True)
+        self.assertEqual(run(["-c", program]), (0, "", ""))
 
     def test_reprs_show_what_helps_and_no_key(self):
         server = self.start(event_key="s3cr3t")

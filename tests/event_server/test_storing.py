@@ -2,14 +2,13 @@
 
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 from unittest import mock
 
 from tests.helpers.event_server import SEED, EventServerTest, testing
-from tests.helpers.library import NAME, ROOT, inngest, module
+from tests.helpers.library import NAME, inngest, module
+from tests.helpers.processes import run
 
 
 class StoringTest(EventServerTest):
@@ -157,9 +156,10 @@ thread = threading.Thread(target=run)
 thread.start()
 thread.join()
 """
-        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, stdout=subprocess.PIPE)
+        code, output, errors = run(["-c", program])
+        self.assertEqual((code, errors), (0, ""))
         refused = "invalid character '[' exceeded max depth"
-        self.assertEqual(done.stdout.decode().splitlines(), ["True", refused, refused, "True", "True"])
+        self.assertEqual(output.splitlines(), ["True", refused, refused, "True", "True"])
 
     def test_what_is_deep_can_be_shown_and_written(self):
         server = self.start()

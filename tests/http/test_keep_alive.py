@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -11,6 +9,7 @@ from unittest import mock
 
 from tests.helpers import library
 from tests.helpers.library import inngest, module
+from tests.helpers.processes import run
 from tests.helpers.servers import (
     CERTIFICATES,
     KEY,
@@ -255,12 +254,8 @@ class NotReusedTest(unittest.TestCase):
             with self.subTest(tls=ssl_context is not None):
                 with ScriptedServer(then=name_ids, ssl_context=ssl_context) as server:
                     environ = dict(os.environ, SSL_CERT_FILE=os.path.join(CERTIFICATES, "authority.pem"))
-                    subprocess.run(
-                        [sys.executable, "-c", FORKING, library.NAME, server.url],
-                        cwd=library.ROOT,
-                        env=environ,
-                        check=True,
-                    )
+                    found = run(["-W", "ignore", "-c", FORKING, library.NAME, server.url], env=environ)
+                self.assertEqual(found, (0, "", ""))
                 self.assertEqual(server.connections, 2)
                 self.assertEqual(len(server.requests), 100)
 

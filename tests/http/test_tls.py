@@ -4,8 +4,6 @@ import contextlib
 import os
 import select
 import ssl
-import subprocess
-import sys
 import time
 import unittest
 import warnings
@@ -13,6 +11,7 @@ from unittest import mock
 
 from tests.helpers import library
 from tests.helpers.library import inngest, module
+from tests.helpers.processes import run
 from tests.helpers.servers import (
     CERTIFICATES,
     EVENT,
@@ -172,8 +171,8 @@ class KeptAliveTest(unittest.TestCase):
 class WithoutSslTest(unittest.TestCase):
     def test_a_python_without_ssl_sends_over_http_and_says_what_https_needs(self):
         with ScriptedServer() as server:
-            command = [sys.executable, "-W", "error", "-c", WITHOUT_SSL, library.NAME, server.url]
-            output = subprocess.check_output(command, cwd=library.ROOT, universal_newlines=True)
+            code, output, errors = run(["-c", WITHOUT_SSL, library.NAME, server.url])
+        self.assertEqual((code, errors), (0, ""))
         count, message = output.splitlines()
         self.assertEqual(count, "1")
         self.assertIn("https needs the ssl module", message)

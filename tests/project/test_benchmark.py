@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import unittest
 from xml.etree import ElementTree
@@ -11,7 +9,7 @@ from xml.etree import ElementTree
 from tests.benchmark import chart, figures, measures, report
 from tests.benchmark.bench import Measure
 from tests.benchmark.figures import Bar, Figure
-from tests.helpers.library import ROOT
+from tests.helpers.processes import run
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -84,22 +82,21 @@ class ReportTest(unittest.TestCase):
 
 class CommandTest(unittest.TestCase):
     def run_benchmark(self, *arguments):
-        command = [sys.executable, "-W", "error", "-m", "tests.benchmark", *arguments]
-        return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        return run(["-m", "tests.benchmark", *arguments])
 
     def test_a_short_run_prints_its_measures_and_writes_json_and_a_chart(self):
         wanted = ["imports", "warm_http", "growth_in_count"]
         with tempfile.TemporaryDirectory() as folder:
             data, picture = os.path.join(folder, "figures.json"), os.path.join(folder, "chart.svg")
             only = [argument for name in wanted for argument in ("--only", name)]
-            done = self.run_benchmark("--short", "--json", data, "--svg", picture, *only)
-            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            code, output, errors = self.run_benchmark("--short", "--json", data, "--svg", picture, *only)
+            self.assertEqual((code, errors), (0, ""))
             with open(data, encoding="utf-8") as file:
                 document = json.load(file)
             root = ElementTree.parse(picture).getroot()
         self.assertEqual([measure["name"] for measure in document["measures"]], ["import", "warm http", "growth"])
         for measure in document["measures"]:
-            self.assertIn(measure["title"].encode(), done.stdout)
+            self.assertIn(measure["title"], output)
             for name, metrics in measure["contestants"].items():
                 self.assertEqual(len(metrics["wall"]["values"]), 2, name)
                 self.assertLessEqual(metrics["wall"]["min"], metrics["wall"]["median"], name)
@@ -111,10 +108,10 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(len(root.findall(SVG + "polyline")), 2)
 
     def test_a_measure_that_does_not_exist_is_refused_with_those_that_do(self):
-        done = self.run_benchmark("--only", "everything")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn(b"no measure everything", done.stderr)
-        self.assertIn(b"warm_http", done.stderr)
+        code, output, errors = self.run_benchmark("--only", "everything")
+        self.assertEqual((code, output), (2, ""))
+        self.assertIn("no measure everything", errors)
+        self.assertIn("warm_http", errors)
 
 
 class ChartTest(unittest.TestCase):
