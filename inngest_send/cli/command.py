@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
-import sys
+
+from .program import invocation_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,29 +32,9 @@ def command_line(
         option = _NAMES.get(name, name).replace("_", "-")
         is_bare = value is True or (name == "dev" and not value)
         words.append(f"--{option}" if is_bare else _option(option, str(value)))
-    return " ".join([_program(arguments.parser.prog), *words])
+    return " ".join([invocation_here(), arguments.command, *words])
 
 
 def _option(name: str, value: str) -> str:
     glue = "=" if value.startswith("-") and value != "-" else " "  # else it would be taken for an option
     return f"--{name}{glue}{shlex.quote(value)}"
-
-
-def _program(name: str) -> str:
-    """Return the name of the program with the interpreter that runs it, unless that is ``python3`` anyway."""
-    python, *rest = name.split(" ", 1)
-    if python == "python3" and sys.executable and shutil.which(python) != sys.executable:
-        return " ".join([shlex.quote(sys.executable), *rest])
-    return name
-
-
-def started_as() -> str:
-    """Return how the program was started: as a module, by a command, or from a zip archive."""
-    package = (__package__ or "").rpartition(".")[0]
-    path = sys.argv[0] if sys.argv else ""
-    if os.path.splitext(os.path.basename(path))[0] == "inngest-send":
-        return "inngest-send"
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec is not None and spec.name == "__main__":
-        return f"python3 {shlex.quote(path)}"
-    return f"python3 -m {package}"

@@ -7,8 +7,8 @@ import sys
 
 from .._version import __version__
 from . import send, serve
-from .command import started_as
 from .output import open_missing_streams
+from .program import invocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` asks for, and return the exit code. Raises SystemExit for wrong usage."""
     open_missing_streams()
     parser = argparse.ArgumentParser(
-        prog=started_as(),
+        prog=invocation(),
         description="Send events to Inngest from shell scripts, cron jobs and files.",
         allow_abbrev=False,
     )

@@ -7,6 +7,7 @@ import sys
 import threading
 
 from .descriptors import write_all
+from .program import program_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def write_stderr(text: str, end: str = "\n") -> None:
 def print_error(message: object, program: bool = True) -> None:
     """Print an error as one line."""
     text = " ".join(str(message).split())
-    write_stderr(f"inngest_send: {text}" if program else text)
+    write_stderr(f"{program_name()}: {text}" if program else text)
 
 
 def pluralize(number: int, noun: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 
-from .output import print_error, write_stderr
+from .output import pluralize, print_error, write_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,11 +110,12 @@ class _Progress:
             return
         self._shown_at = now
         seconds = max(now - self._began_at, 1e-9)
-        text = f"{count:,} events, {count / seconds:,.0f} a second"
+        text = f"{pluralize(count, 'event')}, {count / seconds:,.0f} a second"
         done = sum(source.bytes_read for source in self._sources)
         if self._size and done:
             left = max(0.0, seconds * (self._size - done) / done)
             text += f", {100 * done // self._size} %, {left:.0f} s left"
+        text = text[: _terminal_width() - 1]  # in the last column a cursor goes on to the next line
         write_stderr("\r" + text.ljust(self._width), end="")
         self._width = len(text)
 
@@ -122,3 +124,10 @@ class _Progress:
         if self._width:
             write_stderr("\r" + " " * self._width + "\r", end="")
             self._width = 0
+
+
+def _terminal_width() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80  # 0 where it was not told
+    except OSError:
+        return 80

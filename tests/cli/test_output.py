@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import unittest
@@ -11,7 +12,9 @@ from tests.helpers.commands import KEY, CommandTest, environment, finish, lines,
 from tests.helpers.library import NAME, ROOT
 
 try:
+    import fcntl
     import pty
+    import termios
 except ImportError:
     pty = None
 
@@ -73,7 +76,15 @@ class TextTest(CommandTest):
         self.assertEqual((code, screen(shown)[1:4]), (0, ids))
         self.assertIn(" a second", shown)
 
-    def on_terminal(self, *arguments, input="", stdout=False):
+    def test_on_a_narrow_terminal_progress_stays_one_line(self):
+        path = self.write("events", numbered(1))
+        for columns in (40, 30, 10):
+            _, _, shown = self.on_terminal("--file", path, columns=columns)
+            progress = re.findall(r"\r((?:0 events|1 event),[^\r\n]*)", shown)
+            self.assertTrue(progress, shown)
+            self.assertLess(max(map(len, progress)), columns)
+
+    def on_terminal(self, *arguments, input="", stdout=False, columns=80):
         """Run ``send`` with a terminal for standard error, and perhaps for standard output.
 
         Return exit code, standard output, and what came to the terminal.
@@ -81,6 +92,7 @@ class TextTest(CommandTest):
         if pty is None:
             self.skipTest("needs pseudo-terminals")
         outer, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         with open(outer, "rb", buffering=0) as terminal:
             process = self.start(*arguments, stderr=inner, stdout=inner if stdout else subprocess.PIPE)
             os.close(inner)

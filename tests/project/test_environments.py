@@ -1,6 +1,7 @@
 """Zipped, locked down, stripped and short of everything: wherever a Python runs, an event can be sent."""
 
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -94,6 +95,13 @@ class PlacesTest(unittest.TestCase):
         target = os.path.join(self.folder, "app.pyz")
         zipapp.create_archive(os.path.join(self.folder, "app"), target, **options)
         return target
+
+    def test_without_what_a_program_does_not_need(self):
+        place = copy_library(self.folder)
+        shutil.rmtree(os.path.join(place, "cli"))
+        shutil.rmtree(os.path.join(place, "testing"))
+        os.remove(os.path.join(place, "__main__.py"))
+        self.check_sends(self.folder)
 
     def test_from_a_zip(self):
         place = os.path.join(self.folder, "library.zip")
