@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import io
 import itertools
+import json
 import logging
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import unittest
 import urllib.request
+import zipfile
 from unittest import mock
 
 from tests.helpers.library import NAME, ROOT, inngest, module
@@ -51,7 +53,7 @@ EXPORTED = {
     "export.json": '{\n "orders": [\n  {\n   "order_id": 7\n  }\n ]\n}\n',
 }
 PRINTED = '{{"order_id": 7, "note": "a \\"b\\"", "total": null, "created_at": {}}}'
-INSTALL = 'python3 -m pip install --target "$PROGRAM" .'
+INSTALL = 'python3 -m pip install --upgrade --target "${PROGRAM:?}" .'
 
 
 def own_name(run):
@@ -75,7 +77,31 @@ def copied(stage, block):
 
 @own_name
 def zipped(stage, block):
-    shell(output=ID)(stage, block)
+    os.makedirs(os.path.join(stage.folder, "inngest_send", "http", "__pycache__"))
+    for _ in range(2):
+        shell(output=ID)(stage, block)
+    with zipfile.ZipFile(os.path.join(stage.folder, "inngest_send.pyz")) as archive:
+        names = archive.namelist()
+    if any("__pycache__" in name for name in names) or "app/" in names:
+        raise AssertionError(f"README.rst:{block.line}: it packs {names}")
+
+
+@own_name
+def packed(stage, block):
+    """Run the block that packs a Lambda function; it must work unpacked, and be as large as the README says."""
+    if shutil.which("zip") is None:
+        raise unittest.SkipTest("there is no zip on this machine: the README's example was not run")
+    text = read().sections["AWS Lambda"]
+    small, unpacked = (int(size) for size in re.search(r"some (\d+) KB then, (\d+) KB\s+unpacked", text).groups())
+    stage.write({"lambda_function.py": "import inngest_send\n\nclient = inngest_send.Inngest(app_id='my_app')\n"})
+    shell()(stage, block)
+    path = os.path.join(stage.folder, "function.zip")
+    with zipfile.ZipFile(path) as archive:
+        found = os.path.getsize(path) / 1000, sum(file.file_size for file in archive.infolist()) / 1000
+    if not all(0.8 * said < size < 1.2 * said for size, said in zip(found, (small, unpacked))):
+        raise AssertionError(f"README.rst:{block.line}: sizes: expected {small} and {unpacked} KB, got {found}")
+    program = "import sys; sys.path.insert(0, 'function.zip'); import lambda_function"
+    subprocess.run([sys.executable, "-c", program], cwd=stage.folder, check=True)
 
 
 def logged(stage, block):
@@ -94,7 +120,12 @@ def nightly(stage, block):
     os.environ["HOME"] = stage.folder  # where the zipapp lies that the README made above
     os.mkdir(os.path.join(stage.folder, "export"))
     stage.write({"export/orders.ndjson": ORDERS["orders.ndjson"], ".inngest_key": "key\n"})
+    left = json.dumps({"name": "order", "id": "left"})
+    stage.write({"export/left.ndjson": f"{left}\n", "export/ids.txt": "of yesterday\n"})
     cron()(stage, block)
+    with open(os.path.join(stage.folder, "export", "ids.txt")) as file:
+        if not re.fullmatch(f"of yesterday\n{2 * ID}", file.read()):
+            raise AssertionError(f"README.rst:{block.line}: ids.txt")
 
 
 def busy(stage):
@@ -164,10 +195,11 @@ RULES = [  # for each block how it is run, and the names of the events that must
     Rule("Send", "async def handler", python(), arrive=["my_event"]),
     Rule("Events", "try:", python(), arrive=[]),
     Rule("Retries and time limits", "from datetime", python(), arrive=["my_event"]),
+    Rule("AWS Lambda", "zip", packed, arrive=[]),
     Rule("AWS Lambda", "import inngest_send", python(), arrive=["my_event"]),
     Rule("Install, or vendor", "cp -r", copied, arrive=[]),
     Rule("Install, or vendor", "python3 -m pip", shell(without=INSTALL), arrive=[]),  # .ci runs it: it builds a wheel
-    Rule("Install, or vendor", "mkdir app", zipped, arrive=[]),
+    Rule("Install, or vendor", "rm -rf app", zipped, arrive=[]),
     Rule("Ids, duplicates, and schedules", "from datetime import", python(), arrive=["reminder"]),
     Rule("Forking servers, proxies, certificates, logging", "import ssl", python(), arrive=[]),
     Rule("Forking servers, proxies, certificates, logging", "import logging", logged, arrive=[]),
@@ -183,7 +215,7 @@ RULES = [  # for each block how it is run, and the names of the events that must
         arrive=["order"],
     ),
     Rule("Command line", "python3 -m inngest_send send --file left", shell(output=ID, files=LEFT), arrive=["order"]),
-    Rule("Command line", "0 3 * * *", nightly, arrive=["order"]),
+    Rule("Command line", "0 3 * * *", nightly, arrive=2 * ["order"]),
     Rule(EXPORTS, "python3 -m", shell(output=2 * ID, files=EXPORTED), arrive=2 * ["shop/order"]),
     Rule(EXPORTS, "psql", exported("psql", PRINTED.format('"2026-08-31T12:00:00+00:00"')), arrive=["shop/order"]),
     Rule(EXPORTS, "mariadb", exported("mariadb", PRINTED.format(1788177600000)), arrive=["shop/order"]),
@@ -227,9 +259,9 @@ class NamesTest(unittest.TestCase):
         return {name: row for row in table.rows for name in literals(row[0])}
 
     def test_a_table_of_names_is_compared_with_the_library(self):
-        known = {"argument", "error"}  # by the tests below; "what" tells of the official SDK too
+        known = {"argument", "error"}  # by the tests below; the others are no lists of names
         tables = [table.header[0] for table in self.readme.tables if any(literals(row[0]) for row in table.rows)]
-        self.assertEqual(set(tables) - {"what"}, known)
+        self.assertEqual(set(tables) - {"what", "stopped by"}, known)
 
     def test_every_argument_of_the_client_is_in_the_table_with_its_default(self):
         (unused,) = re.findall(r"(?<=\n\n)([^.]+) serve the official SDK only\.", self.readme.sections["Configuration"])
