@@ -27,9 +27,9 @@ from .runtime.signals import raise_if_from_signal_handler
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Tuple
 
-    Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
+    Task = Tuple[Future[Any], Callable[..., Any], Tuple[Any, ...]]
 
 JOIN_TIMEOUT = 1.0  # seconds; only a thread that looks up a host name takes longer to end
 
