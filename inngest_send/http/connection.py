@@ -49,11 +49,10 @@ class Connection:
     """
 
     def __init__(self, stream: Stream) -> None:
-        self.is_reusable = False
-        self.idle_since = 0.0
-        self._idle_since_wall = 0.0
-        self._opened_at = monotonic()
         self._stream = stream
+        self.is_reusable = False
+        self.idle_since = self._idle_since_wall = 0.0
+        self._opened_at = monotonic()
 
     def send(self, request: memoryview, exchange: Exchange) -> Response:
         """Write a whole request, and return the response. Raises OSError, http.client.HTTPException, Cancelled."""
@@ -94,6 +93,9 @@ class Connection:
     def close(self) -> None:
         """Close the socket."""
         self._stream.close()
+
+    # What a signal handler raises may strike between any two instructions, and leave nobody to close a connection.
+    __del__ = close
 
 
 def open_connection(route: Route, exchange: Exchange) -> Connection:

@@ -201,7 +201,7 @@ def _read_any(stream: Stream, received: bytes) -> tuple[Response, bool]:
         except TooLarge:
             pass  # nothing of its body can be believed, but its status can
         except (OSError, http.client.HTTPException) as err:
-            raise_if_from_signal_handler(err)
+            raise_if_from_signal_handler(err, converted=True)
             if not 400 < reader.status < 500:  # others may list events that were accepted
                 raise
             # A 4xx counts even if its body was cut off, as servers do that did not read all of the request.

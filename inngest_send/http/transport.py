@@ -84,7 +84,7 @@ class Transport:
         try:
             self._opener.open(exchange)
         except Exception as err:
-            raise_if_from_signal_handler(err)
+            raise_if_from_signal_handler(err, converted=True)
             # Where the response came, what a wrapper of the opener then raises is no matter.
             if exchange.response is None and not self._explain(exchange, err, bound or duration(timeout)):
                 raise

@@ -19,17 +19,30 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def raise_if_from_signal_handler(error: BaseException) -> None:
+def raise_if_from_signal_handler(error: BaseException, *, converted: bool = False) -> None:
     """Raise ``error`` again if a signal handler raised it.
 
-    What it was raised in the context of does not count: the program may handle such an exception while it calls.
+    ``converted``: raise also what a handler raised and Python's own code, between here and there, made ``error`` of, as
+    http.client makes a BadStatusLine of any ValueError.
+
+    What else it was raised in the context of does not count: the program may handle such an exception while it calls.
     """
     traceback = error.__traceback__
+    if traceback is None or traceback.tb_next is None:
+        return  # raised in the caller itself, as by most of its waits: no other function was there
     handlers = _handlers()
+    frames = []
     while traceback is not None:
         if traceback.tb_frame.f_code in handlers:
             raise error
+        frames.append(traceback.tb_frame)
         traceback = traceback.tb_next
+    if converted:
+        context = error.__context__
+        if error.__cause__ is not None:
+            raise_if_from_signal_handler(error.__cause__, converted=True)
+        elif context is not None and context.__traceback__ is not None and context.__traceback__.tb_frame in frames:
+            raise_if_from_signal_handler(context, converted=True)
 
 
 def _handlers() -> set[CodeType]:

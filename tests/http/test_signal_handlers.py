@@ -1,0 +1,173 @@
+"""What a signal handler of the program raises comes through at once, wherever in a send it strikes."""
+
+import collections
+import contextlib
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import unittest
+import warnings
+from unittest import mock
+
+from tests.helpers.library import inngest, module
+from tests.helpers.servers import ScriptedServer, client_context, client_for, server_context, silent
+
+cancellation = module("http.cancellation")
+transport = module("http.transport")
+
+BODY = b"[]"
+EVENT = inngest.Event(name="test/event")
+TIME_LIMIT = 10  # seconds; many times what anything here takes
+KINDS = (
+    *(TimeoutError, ConnectionResetError, BrokenPipeError, BlockingIOError, OSError, IndexError, ValueError),
+    *(KeyError, AttributeError, cancellation.Cancelled, KeyboardInterrupt),
+)
+
+
+def make_alarm(kind):
+    class Alarm(kind):
+        """What the program's own handler raises."""
+
+    return Alarm
+
+
+@contextlib.contextmanager
+def alarm(kind, seconds):
+    """Raise ``kind`` in the main thread after so many seconds, again and again until it is out of the block."""
+
+    def handler(number, frame):
+        raise kind("alarm")
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@unittest.skipUnless(hasattr(signal, "setitimer"), "needs timers")
+@unittest.skipUnless(threading.current_thread() is threading.main_thread(), "signals reach the main thread only")
+class AlarmTest(unittest.TestCase):
+    def check_comes_through(self, server, kind, body=BODY, url=None, **options):
+        alarmed = make_alarm(kind)
+        client = transport.Transport(f"{url or server.url}e/key", **options)
+        with contextlib.closing(client):
+            begin = time.monotonic()
+            with self.assertRaises(alarmed), alarm(alarmed, 0.02):
+                self.post(client, body)
+            self.assertLess(time.monotonic() - begin, TIME_LIMIT / 2)
+        self.assertLessEqual(server.connections, 1)
+
+    def test_in_every_wait_whatever_it_is(self):
+        large = b" " * 8000000
+        for kind in KINDS:
+            with self.subTest(kind.__name__):
+                with ScriptedServer(then=silent) as server:
+                    self.check_comes_through(server, kind)
+                with ScriptedServer(receive_buffer=65536, then=silent) as server:
+                    self.check_comes_through(server, kind, large)
+                with ScriptedServer(then=silent) as server:
+                    url = server.url.replace("http:", "https:")
+                    self.check_comes_through(server, kind, url=url, ssl_context=client_context())
+                with ScriptedServer(then=silent, ssl_context=server_context()) as server:
+                    self.check_comes_through(server, kind, ssl_context=client_context())
+                with ScriptedServer(then=silent, ssl_context=server_context(), receive_buffer=65536) as server:
+                    self.check_comes_through(server, kind, large, ssl_context=client_context())
+
+    def test_on_a_connection_that_was_idle_it_is_not_taken_for_its_death(self):
+        def script(peer):
+            peer.accept(peer.read())
+            silent(peer)
+
+        for kind in KINDS:
+            alarmed = make_alarm(kind)
+            with self.subTest(kind.__name__), ScriptedServer(then=script) as server, client_for(server) as client:
+                client.send_sync(EVENT)
+                with self.assertRaises(alarmed), alarm(alarmed, 0.05):
+                    client.send_sync(EVENT)
+                self.assertEqual(server.connections, 1)
+
+    def test_in_a_refusal_whose_text_is_slow(self):
+        def script(peer):
+            peer.read()
+            peer.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\n<html>")
+            silent(peer)
+
+        for kind in KINDS:
+            with self.subTest(kind.__name__), ScriptedServer(then=script) as server:
+                self.check_comes_through(server, kind)
+
+    def check_moments(self, server, seconds, body=BODY, rounds=200, ssl_context=None):
+        """Let an alarm strike at many moments of a post; see that it comes through, or comes too late."""
+        moments = random.Random(1)
+        counts = collections.Counter()
+        descriptors = 0
+        with warnings.catch_warnings():
+            # A socket is lost, and closed as it is, where the alarm strikes between its making and its first use.
+            warnings.simplefilter("ignore", ResourceWarning)
+            # And Python itself drops, with a word on standard error, what a handler raises while an object is deleted.
+            client = transport.Transport(f"{server.url}e/key", ssl_context=ssl_context)
+            with contextlib.closing(client), mock.patch.object(sys, "unraisablehook", create=True):
+                for number in range(rounds):
+                    alarmed = make_alarm(KINDS[number % len(KINDS)])
+                    if ssl_context is not None:
+                        self.post(client, BODY)  # struck while it wraps a socket, the ssl module closes it twice
+                    try:
+                        with alarm(alarmed, moments.uniform(1e-5, seconds)):
+                            exchange = self.post(client, body)
+                    except alarmed:
+                        counts["struck"] += 1
+                    else:
+                        counts[exchange.problem or exchange.response.status] += 1
+                    if number == rounds // 2:
+                        descriptors = self.descriptors()
+                self.assertEqual(self.post(client, BODY).response.status, 200)
+                self.assertLessEqual(self.descriptors(), descriptors + 6)
+        self.assertGreater(counts.pop("struck"), rounds // 10)
+        self.assertLessEqual(set(counts), {200, 401}, counts)
+
+    @staticmethod
+    def post(client, body):
+        return client.post(body, {}, timeout=TIME_LIMIT, cancellation=cancellation.Cancellation())
+
+    @staticmethod
+    def descriptors():
+        return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+    def test_at_any_moment_of_a_request(self):
+        with ScriptedServer() as server:
+            self.check_moments(server, 3e-4)
+
+    def test_at_any_moment_of_a_request_over_tls(self):
+        with ScriptedServer(ssl_context=server_context()) as server:
+            self.check_moments(server, 3e-4, ssl_context=client_context())
+
+    def test_at_any_moment_of_a_request_on_a_new_connection(self):
+        def script(peer):
+            if peer.read() is not None:
+                peer.answer(200)
+
+        with ScriptedServer(then=script) as server:
+            self.check_moments(server, 5e-4)
+
+    def test_at_any_moment_of_a_chunked_response(self):
+        def script(peer):
+            while peer.read() is not None:
+                peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 50 + b"0\r\n\r\n")
+
+        with ScriptedServer(then=script) as server:
+            self.check_moments(server, 1e-3)
+
+    def test_at_any_moment_of_an_early_refusal(self):
+        def script(peer):
+            head = peer.read_head()
+            if head is not None:
+                peer.answer(401 if head.headers["content-length"] != "2" else 200)
+
+        with ScriptedServer(then=script, receive_buffer=65536) as server:
+            self.check_moments(server, 3e-3, b" " * 4000000, rounds=60)
