@@ -5,7 +5,8 @@ import unittest
 from unittest import mock
 
 from tests.helpers.library import NAME, inngest
-from tests.helpers.servers import ScriptedServer, client_for, failure_of, run_program, silent
+from tests.helpers.processes import run_program
+from tests.helpers.servers import ScriptedServer, client_for, failure_of, silent
 
 WITHOUT_CLOCK_GETTIME = """
 import importlib, sys, time
@@ -61,4 +62,4 @@ class FrozenTest(unittest.TestCase):
 class OnlyFrozenClocksTest(unittest.TestCase):
     def test_a_wait_that_ran_its_full_length_has_timed_out(self):
         with ScriptedServer(then=silent) as server:
-            self.assertEqual(run_program(WITHOUT_CLOCK_GETTIME, NAME, server.url), ("True\n", ""))
+            self.assertEqual(run_program(WITHOUT_CLOCK_GETTIME, NAME, server.url), (0, "True\n", ""))

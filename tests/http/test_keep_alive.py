@@ -166,6 +166,16 @@ class NotReusedTest(unittest.TestCase):
                         send(client)
                 self.assertEqual(server.connections, connections)
 
+    def test_a_connection_that_is_older_than_five_minutes_however_busy(self):
+        clock = Clock()
+        with mock.patch.multiple(module("http.connection"), time=clock, monotonic=clock.monotonic):
+            with ScriptedServer() as server, client_for(server) as client:
+                for _ in range(22):
+                    send(client)
+                    clock.monotonic_offset += 29
+                    clock.wall_offset += 29
+        self.assertEqual(server.connections, 2)
+
     def test_a_connection_that_the_server_half_closed_gets_no_further_byte(self):
         half_closed = threading.Event()
         late = []

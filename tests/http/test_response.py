@@ -1,6 +1,7 @@
 """A simple answer is read without http.client's help, and means what it means to http.client."""
 
 import unittest
+import zlib
 from unittest import mock
 
 from tests.helpers.library import inngest, module
@@ -61,6 +62,63 @@ def send_twice(answer):
                 text = str(error).replace(server.url.rstrip("/"), "URL")
                 outcomes.append((text, error.status, error.retry_after, error.maybe_delivered))
     return outcomes, server.connections
+
+
+def packed(data, window):
+    """Return ``data`` as zlib packs it: in gzip, zlib or no clothes at all, as ``window`` says."""
+    packer = zlib.compressobj(wbits=window)
+    return packer.compress(data) + packer.flush()
+
+
+GZIP, ZLIB, BARE = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
+
+
+class ContentEncodingTest(unittest.TestCase):
+    """A gateway may pack its responses although none was to be packed."""
+
+    def outcome(self, encoding, body, status=200):
+        """Return what becomes of a send that is answered so, twice on one connection, and how many came."""
+        answer = f"HTTP/1.1 {status} OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+        outcomes, connections = send_twice(answer.encode() + body)
+        self.assertEqual(connections, 1)
+        self.assertEqual(outcomes[0], outcomes[1])
+        return outcomes[0]
+
+    def test_gzip_and_deflate_are_unpacked(self):
+        for encoding in ("gzip", "x-gzip", "GZIP", " deflate", "identity"):
+            for window in (GZIP, ZLIB, BARE):
+                with self.subTest(encoding, window=window):
+                    body = BODY if encoding == "identity" else packed(BODY, window)
+                    self.assertEqual(self.outcome(encoding, body), ["ID"])
+
+    def test_in_chunks_too(self):
+        body = packed(BODY, GZIP)
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
+        outcomes, _ = send_twice(head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+        self.assertEqual(outcomes, [["ID"], ["ID"]])
+
+    def test_what_is_packed_in_any_other_way_is_named(self):
+        for encoding in ("br", "zstd", "gzip, gzip", "x"):
+            text, status, _, maybe_delivered = self.outcome(encoding, packed(BODY, GZIP))
+            self.assertEqual((status, maybe_delivered), (200, True))
+            self.assertIn(f"Content-Encoding {encoding} ", text)
+
+    def test_what_cannot_be_unpacked_is_named(self):
+        for body in (b"", b"no gzip", packed(BODY, GZIP)[:-9]):
+            text, status, _, maybe_delivered = self.outcome("gzip", body)
+            self.assertEqual((status, maybe_delivered), (200, True))
+            self.assertIn("Content-Encoding gzip ", text)
+
+    def test_a_status_counts_though_the_text_cannot_be_read(self):
+        text, status, _, maybe_delivered = self.outcome("br", b"x", 401)
+        self.assertEqual((status, maybe_delivered), (401, False), text)
+
+    def test_what_is_larger_unpacked_than_any_response_is_not_believed(self):
+        bomb = packed(b" " * 40000000 + BODY, GZIP)
+        self.assertLess(len(bomb), 100000)
+        text, status, _, maybe_delivered = self.outcome("gzip", bomb)
+        self.assertEqual((status, maybe_delivered), (200, True))
+        self.assertIn("not an answer of the Event API", text)
 
 
 class AnswerTest(unittest.TestCase):

@@ -1,6 +1,7 @@
 """An attempt is bounded in time and size, and only a whole answer of the server itself is believed."""
 
 import contextlib
+import functools
 import json
 import socket
 import time
@@ -8,7 +9,8 @@ import unittest
 import urllib.request
 from unittest import mock
 
-from tests.helpers.library import module
+from tests.helpers.library import NAME, module
+from tests.helpers.processes import run_program
 from tests.helpers.servers import (
     EVENT,
     KEY,
@@ -25,6 +27,13 @@ from tests.helpers.servers import (
 )
 
 SUCCESS = b'{"ids":["ID"],"status":200}'
+WITHOUT_IDNA = """
+import importlib, sys
+inngest = importlib.import_module(sys.argv[1])
+with inngest.Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[2]) as client:
+    client.send_sync(inngest.Event(name="test/event"))
+print("encodings.idna" in sys.modules)
+"""
 
 
 def dripping(beginning=b"", drop=b"x"):
@@ -371,6 +380,58 @@ class UnreachableTest(unittest.TestCase):
         self.assertEqual((error.attempts, error.maybe_delivered, error.is_retriable), (5, False, True))
         self.assertIs(error.__cause__, unknown)
         self.assertIn("cannot connect to no-such-host.example: Name or service not known", str(error))
+
+
+class LookUpTest(unittest.TestCase):
+    """A program may put something of its own in the place of socket.getaddrinfo, and of sockets."""
+
+    def test_a_replaced_one_gets_the_host_as_a_str(self):
+        hosts = []
+        own = socket.getaddrinfo
+
+        @functools.wraps(own)
+        def mapping(host, *args, **kwargs):
+            hosts.append(host)
+            return own("127.0.0.1", *args, **kwargs)
+
+        with ScriptedServer() as server, mock.patch("socket.getaddrinfo", mapping):
+            with client_for(server, event_api_base_url=f"http://mapped.example:{server.port}/") as client:
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual((hosts, type(hosts[0])), (["mapped.example"], str))
+
+    def test_python_s_own_needs_no_idna_codec(self):
+        with ScriptedServer() as server:
+            url = server.url.replace("127.0.0.1", "localhost")
+            self.assertEqual(run_program(WITHOUT_IDNA, NAME, url), (0, "False\n", ""))
+
+    def test_what_is_no_network_error_comes_through_as_it_is(self):
+        class SocketBlockedError(RuntimeError):
+            """What pytest-socket raises."""
+
+        def blocked(*args, **kwargs):
+            raise SocketBlockedError("A test tried to use socket.socket.")
+
+        for name in ("socket.socket.connect", "socket.socket", "socket.getaddrinfo"):
+            with self.subTest(name), ScriptedServer() as server, client_for(server) as client:
+                with self.assertRaises(SocketBlockedError), mock.patch(name, blocked):
+                    client.send_sync(EVENT)
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+
+
+class HeaderTest(unittest.TestCase):
+    def test_names_go_out_as_the_official_sdk_writes_them(self):
+        received = []
+
+        def script(peer):
+            received.append(peer.socket.recv(65536))
+            peer.answer(200, {"ids": ["ID"], "status": 200})
+
+        with ScriptedServer(script) as server, client_for(server, env="branch") as client:
+            client.send_sync(EVENT)
+        names = [line.partition(b":")[0].decode() for line in received[0].partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]]
+        inngest_s = {"x-inngest-env", "x-inngest-sdk", "x-inngest-event-id-seed"}
+        own = {"host", "accept-encoding", "content-type", "user-agent", "content-length"}
+        self.assertEqual(sorted(names), sorted(inngest_s | own))
 
 
 class GlobalsTest(unittest.TestCase):

@@ -1,0 +1,165 @@
+"""Idle connections may have died without a word: a firewall forgot them, or a worker of the gateway hangs."""
+
+import contextlib
+import ctypes
+import socket
+import sys
+import threading
+import unittest
+
+from tests.helpers.library import inngest, module
+from tests.helpers.servers import (
+    ScriptedServer,
+    client_context,
+    client_for,
+    failure_of,
+    server_context,
+    silent,
+    without_delays,
+)
+
+EVENT = inngest.Event(name="test/event")
+stream = module("http.stream")
+
+
+class Crowd:
+    """A server's script that answers the first request of each of ``size`` connections at once; then goes on."""
+
+    def __init__(self, size, then):
+        self.everyone_is_here = threading.Barrier(size)
+        self.then = then
+
+    def __call__(self, peer):
+        request = peer.read()
+        self.everyone_is_here.wait(10)
+        peer.accept(request)
+        self.then(peer)
+
+
+def make_idle(client, size):
+    """Give a client so many idle connections, of a server whose script is a Crowd of that size."""
+    threads = [threading.Thread(target=client.send_sync, args=(EVENT,)) for _ in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def hang(peer):
+    peer.read()
+    silent(peer)
+
+
+class HangingTest(unittest.TestCase):
+    SIZE = 5
+
+    @contextlib.contextmanager
+    def client_of_the_dead(self, then=hang, **options):
+        """Yield a client whose idle connections are all dead, and its server, which has living ones."""
+        crowd = Crowd(self.SIZE, then)
+        with without_delays(), ScriptedServer(*[crowd] * self.SIZE) as server, client_for(server, **options) as client:
+            make_idle(client, self.SIZE)
+            self.assertEqual(server.connections, self.SIZE)
+            yield client, server
+
+    def test_after_an_attempt_without_a_response_the_next_goes_out_on_a_new_connection(self):
+        with self.client_of_the_dead(request_timeout=200, max_attempts=2) as (client, server):
+            self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual(server.connections, self.SIZE + 1)
+
+    def test_the_others_are_dropped_for_later_calls_too(self):
+        with self.client_of_the_dead(request_timeout=200, max_attempts=1) as (client, server):
+            failure_of(client)
+            for _ in range(self.SIZE):
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual(server.connections, self.SIZE + 1)
+
+
+class DropTest(unittest.TestCase):
+    def test_only_what_has_been_idle_since_before_is_dropped(self):
+        class Idle:
+            is_reusable, is_closed = True, False
+            has_expired = staticmethod(lambda: False)
+
+            def __init__(self, since):
+                self.idle_since = since
+
+            def close(self):
+                self.is_closed = True
+
+        pool = module("http.pool").Pool(9)
+        connections = [Idle(since) for since in (1, 2, 3, 4)]
+        for connection in connections:
+            pool.release(connection)
+        pool.drop_idle_since(3)
+        self.assertEqual([connection.is_closed for connection in connections], [True, True, False, False])
+
+
+def swallow(sock):
+    """Have the kernel drop what arrives for a socket, as a path does that is cut: it acknowledges nothing."""
+
+    class Instruction(ctypes.Structure):
+        _fields_ = [("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8), ("k", ctypes.c_uint32)]
+
+    class Program(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(Instruction))]
+
+    drop_all = Instruction(0x06, 0, 0, 0)  # BPF_RET: keep 0 bytes
+    attach_filter = 26  # SO_ATTACH_FILTER
+    program = Program(1, ctypes.pointer(drop_all))
+    sock.setsockopt(socket.SOL_SOCKET, attach_filter, bytes(program))
+
+
+@unittest.skipUnless(hasattr(socket, "TCP_USER_TIMEOUT") and sys.platform == "linux", "needs Linux's TCP_USER_TIMEOUT")
+class BlackHoleTest(unittest.TestCase):
+    """A path that swallows packets is told from a server that is slow, and costs no attempt."""
+
+    def black_hole(self, swallowed):
+        def script(peer):
+            peer.accept(peer.read())
+            swallow(peer.socket)
+            swallowed.set()
+            silent(peer)
+
+        return script
+
+    def test_the_same_bytes_go_out_again_within_the_attempt(self):
+        for context in (None, server_context()):
+            swallowed = threading.Event()
+            with self.subTest(tls=context is not None):
+                with ScriptedServer(self.black_hole(swallowed), ssl_context=context) as server:
+                    options = {"request_timeout": 3000, "max_attempts": 1, "ssl_context": client_context()}
+                    with client_for(server, **options) as client:
+                        client.send_sync(EVENT)
+                        self.assertTrue(swallowed.wait(10))
+                        self.assertEqual(len(client.send_sync(EVENT)), 1)
+                self.assertEqual((server.connections, len(server.requests)), (2, 2))
+
+    def test_a_server_that_is_slow_is_waited_for(self):
+        def script(peer):
+            peer.accept(peer.read())
+            request = peer.read()
+            peer.server.finished.wait(0.8)
+            peer.accept(request)
+
+        with ScriptedServer(script) as server:
+            with client_for(server, request_timeout=1500, max_attempts=1) as client:
+                client.send_sync(EVENT)
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual(server.connections, 1)
+
+    def test_it_costs_five_seconds_at_most_and_half_the_attempt(self):
+        self.assertEqual(stream.MAX_UNACKNOWLEDGED, 5.0)
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            left, (right, _) = socket.create_connection(listener.getsockname()), listener.accept()
+        own = stream.Stream(left)
+        now = module("runtime.clock").monotonic()
+        for seconds, least, most in ((30, 5000, 5000), (2, 900, 1000), (0.01, 1, 5)):
+            own.begin(now + seconds, module("http.cancellation").Cancellation())
+            own.limit_unacknowledged()
+            limit = left.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            self.assertTrue(least <= limit <= most, (seconds, limit))
+        right.close()
+        own.close()
