@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from .http.cancellation import Cancelled
 from .http.problem import duration
 from .protocol import SEED_HEADER, event_headers, may_have_accepted, read_response
+from .redaction import excerpt
 from .retry import MAX_RETRY_AFTER, is_retriable_status, parse_retry_after, retry_delay
 from .runtime.signals import raise_if_from_signal_handler
 from .send_error import SendEventsError, event_count, safe_message, send_error
@@ -77,6 +78,8 @@ class Delivery:
                 return progress.ids
         except Exception as err:
             raise_if_from_signal_handler(err)
+            if not progress.ids and not isinstance(err, (MemoryError, RecursionError, OSError)):
+                raise  # by what the program has put in the place of a function of Python's, as pytest-socket does
             raise progress.broken_off(err) from err
         raise progress.refused() from progress.outcome.cause
 
@@ -180,6 +183,8 @@ class Outcome:
         else:
             location = response.getheader("location")
             self.ids, self.problem = read_response(response.status, location, response.body, len(self.ids), event_key)
+            if response.encoding:
+                self.problem += f"; its Content-Encoding {excerpt(response.encoding, event_key)} cannot be unpacked"
             may_have_accepted_more = exchange.resent or may_have_accepted(response.status)
             self.maybe_delivered = self.maybe_delivered or may_have_accepted_more
         self.exchange = exchange

@@ -7,8 +7,9 @@ import sys
 import threading
 import unittest
 
-from tests.helpers.library import inngest, module
+from tests.helpers.library import module
 from tests.helpers.servers import (
+    EVENT,
     ScriptedServer,
     client_context,
     client_for,
@@ -18,7 +19,6 @@ from tests.helpers.servers import (
     without_delays,
 )
 
-EVENT = inngest.Event(name="test/event")
 stream = module("http.stream")
 
 

@@ -118,7 +118,7 @@ class ContentEncodingTest(unittest.TestCase):
         self.assertLess(len(bomb), 100000)
         text, status, _, maybe_delivered = self.outcome("gzip", bomb)
         self.assertEqual((status, maybe_delivered), (200, True))
-        self.assertIn("not an answer of the Event API", text)
+        self.assertIn("not a response of the Event API", text)
 
 
 class AnswerTest(unittest.TestCase):
