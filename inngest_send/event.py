@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .errors import EventInvalidError
 from .runtime.signals import raise_if_from_signal_handler
 from .serialization.validation import MAX_EXPANSION, normalize
-from .typecheck import exact_str, is_instance, qualified_name
+from .typecheck import exact_str, is_instance, names_of_bases, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -181,9 +181,7 @@ def _without_datetime(value: object) -> object:
     """Return a datetime in milliseconds, None as 0, and all else as it is. Raises EventInvalidError."""
     if value is None:
         return 0
-    # By name: datetime is not loaded for its sake, and tests patch what it holds.
-    is_datetime = any((base.__module__, base.__qualname__) == ("datetime", "datetime") for base in type(value).__mro__)
-    return _milliseconds(value) if is_datetime else value
+    return _milliseconds(value) if "datetime.datetime" in names_of_bases(value) else value
 
 
 def _milliseconds(moment: Any) -> int:

@@ -29,6 +29,15 @@ def qualified_name(value: object) -> str:
     return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
 
 
+def names_of_bases(value: object) -> list[str]:
+    """Return the names of the type of ``value`` and of its bases, each with its module: "datetime.datetime".
+
+    By name a type is told without loading its module, and whatever a test has patched in there.
+    """
+    names = (f"{base.__module__}.{base.__qualname__}" for base in type(value).__mro__)
+    return [name.replace("_pydatetime.", "datetime.") for name in names]  # what 3.12 and 3.13 call it in Python
+
+
 def exact_str(value: Any) -> str:
     """Return a str, of whatever class, as a plain one; str.__str__ would run the code of the class on PyPy."""
     return "".join((value,))

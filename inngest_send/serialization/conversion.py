@@ -9,7 +9,7 @@ from enum import Enum
 
 from ..errors import EventInvalidError
 from ..runtime.signals import raise_if_from_signal_handler
-from ..typecheck import exact_str, is_instance, qualified_name
+from ..typecheck import exact_str, is_instance, names_of_bases, qualified_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,10 +76,9 @@ def _convert(value: Any) -> Any:
         return list(value)
     if is_dataclass(kind):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    for base in kind.__mro__:
-        convert = _CONVERSIONS.get((base.__module__, base.__qualname__))
-        if convert is not None:
-            return convert(value)
+    for name in names_of_bases(value):
+        if name in _CONVERSIONS:
+            return _CONVERSIONS[name](value)
     return NotImplemented
 
 
@@ -125,12 +124,11 @@ def _decimal(value: Any) -> str | float:
     return float("nan" if value.is_nan() else "inf")
 
 
-# By name: their modules are not loaded for their sake, and tests patch what the modules hold under these names.
-_CONVERSIONS: dict[tuple[str, str], Callable[[Any], str | float]] = {
-    ("datetime", "datetime"): _iso_time,
-    ("datetime", "time"): _iso_time,
-    ("datetime", "date"): _iso_date,
-    ("datetime", "timedelta"): _iso_duration,
-    ("uuid", "UUID"): str,
-    ("decimal", "Decimal"): _decimal,
+_CONVERSIONS: dict[str, Callable[[Any], str | float]] = {
+    "datetime.datetime": _iso_time,
+    "datetime.time": _iso_time,
+    "datetime.date": _iso_date,
+    "datetime.timedelta": _iso_duration,
+    "uuid.UUID": str,
+    "decimal.Decimal": _decimal,
 }
