@@ -284,7 +284,7 @@ class NamesTest(unittest.TestCase):
             inngest.Inngest(app_id="my_app").close()
         read = {call[0][0] for call in environ.get.call_args_list}
         read_by_client = read - {"SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR"}  # which the ssl module reads
-        read_by_others = {"SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}  # the ssl module and urllib
+        read_by_others = {"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}  # ssl and urllib
         self.assertEqual(documented, read_by_client | read_by_others)
 
     def test_every_error_is_in_the_table(self):
