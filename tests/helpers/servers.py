@@ -331,3 +331,9 @@ def failure_of(client, events=EVENT, **options):
 def without_delays():
     """Return a context manager in which a retry follows at once, unless the server asks to wait."""
     return mock.patch.multiple(module("retry"), BASE_DELAY=0, MAX_JITTER=0)
+
+
+def resolving_to(*addresses):
+    """Return a context manager in which every host name has these addresses."""
+    infos = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for address in addresses]
+    return mock.patch("socket.getaddrinfo", return_value=infos)

@@ -2,10 +2,11 @@
 
 import base64
 import logging
+import sys
 import traceback
 import unittest
 
-from tests.helpers.library import inngest
+from tests.helpers.library import inngest, module
 from tests.helpers.proxies import Proxy, proxied
 from tests.helpers.servers import (
     EVENT,
@@ -15,6 +16,7 @@ from tests.helpers.servers import (
     client_context,
     client_for,
     failure_of,
+    resolving_to,
     server_context,
     silent,
     without_delays,
@@ -135,17 +137,48 @@ class HttpTest(unittest.TestCase):
 
 class ChoiceTest(unittest.TestCase):
     def test_no_proxy_is_honoured(self):
-        for value in ("127.0.0.1", "*", "example.org, 127.0.0.1"):
+        for value in ("other.example", "*", "example.org, other.example"):
             for variable in ("no_proxy", "NO_PROXY"):
                 with self.subTest(value, variable=variable), ScriptedServer() as server, Proxy(server) as proxy:
-                    with proxied(**{"http_proxy": proxy.url, variable: value}), client_for(server) as client:
-                        client.send_sync(EVENT)
+                    with proxied(**{"http_proxy": proxy.url, variable: value}), resolving_to(
+                        (server.host, server.port)
+                    ):
+                        with client_for(server, event_api_base_url=HTTP) as client:
+                            client.send_sync(EVENT)
                     self.assertEqual((proxy.connections, len(server.requests)), (0, 1))
+
+    def test_this_machine_is_never_reached_through_a_proxy(self):
+        hosts = ["127.0.0.1", "localhost", "LocalHost", "127.1"]
+        if sys.platform == "linux":
+            hosts.append("127.200.0.3")
+        for host in hosts:
+            with self.subTest(host), ScriptedServer(host="0.0.0.0") as server, Proxy(server) as proxy:
+                with proxied(http_proxy=proxy.url, HTTPS_PROXY=proxy.url):
+                    with client_for(server, event_api_base_url=f"http://{host}:{server.port}/") as client:
+                        self.assertEqual(len(client.send_sync(EVENT)), 1)
+                self.assertEqual((proxy.connections, len(server.requests)), (0, 1))
+
+    def test_what_is_this_machine_and_what_is_not(self):
+        find_proxy = module("http.proxy").find_proxy
+        with proxied(http_proxy="http://proxy.example"):
+            for host in ("localhost", "127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1"):
+                self.assertIsNone(find_proxy("http", host, host), host)
+            for host in (
+                "localhost.example",
+                "128.0.0.1",
+                "10.127.0.1",
+                "::2",
+                "::ffff:128.0.0.1",
+                "host",
+                "127.example",
+            ):
+                self.assertIsNotNone(find_proxy("http", host, host), host)
 
     def test_each_scheme_has_its_own_proxy(self):
         with ScriptedServer() as server, Proxy(server) as proxy:
-            with proxied(https_proxy=proxy.url), client_for(server) as client:
-                client.send_sync(EVENT)
+            with proxied(https_proxy=proxy.url), resolving_to((server.host, server.port)):
+                with client_for(server, event_api_base_url=HTTP) as client:
+                    client.send_sync(EVENT)
         self.assertEqual(proxy.connections, 0)
 
     def test_a_proxy_without_a_scheme_and_with_white_space_works(self):
@@ -162,6 +195,57 @@ class ChoiceTest(unittest.TestCase):
             with client:
                 client.send_sync(EVENT)
         self.assertEqual(len(proxy.requests), 1)
+
+
+class MessageTest(unittest.TestCase):
+    """An error names the host, the proxy, the variable, and the way out."""
+
+    def message(self, base_url, **variables):
+        """Return why no client can be made."""
+        with proxied(**variables), self.assertRaises(inngest.URLInvalidError) as caught:
+            inngest.Inngest(app_id="test", event_key=KEY, event_api_base_url=base_url)
+        return str(caught.exception)
+
+    def test_a_proxy_that_cannot_be_reached_is_named(self):
+        dead = ScriptedServer()
+        dead.close()
+        for base_url in (HTTP, HTTPS):
+            with proxied(http_proxy=dead.url, https_proxy=dead.url), tls_client(
+                dead, event_api_base_url=base_url, max_attempts=1
+            ) as client:
+                error = failure_of(client)
+            self.assertIn(f"cannot connect to the proxy 127.0.0.1:{dead.port}: Connection refused", str(error))
+
+    def test_a_refusal_for_a_host_without_a_dot_says_how_to_reach_it_without_the_proxy(self):
+        with tls_server() as server, Proxy(server, refusals=[403] * 2) as proxy, proxied(https_proxy=proxy.url):
+            for host, hint in (("inngest:8288", True), ("other.example:8288", False)):
+                with tls_client(server, event_api_base_url=f"https://{host}/", max_attempts=1) as client:
+                    text = str(failure_of(client))
+                refusal = f"cannot connect to {host} through the proxy 127.0.0.1:{proxy.port}: HTTP 403 Forbidden"
+                self.assertIn(refusal, text)
+                self.assertEqual("add inngest to NO_PROXY" in text, hint, text)
+
+    def test_a_certificate_behind_a_proxy_is_not_the_proxy_s(self):
+        with tls_server() as server, Proxy(server) as proxy, proxied(https_proxy=proxy.url):
+            with tls_client(server, ssl_context=None) as client:
+                text = str(failure_of(client))
+        peers = f"cannot connect to other.example through the proxy 127.0.0.1:{proxy.port}: the certificate"
+        self.assertIn(peers, text)
+        self.assertIn("SSL_CERT_FILE, or pass ssl_context", text)
+
+    def test_a_proxy_that_is_itself_under_tls_is_refused_with_what_to_write(self):
+        for name in ("https_proxy", "HTTPS_PROXY"):
+            text = self.message(HTTPS, **{name: "https://user:hunter2@proxy.example:8080"})
+            self.assertIn(f"{name}: ", text)
+            self.assertIn("write http:// if that proxy speaks plain HTTP, as most do", text)
+            self.assertNotIn("hunter2", text)
+
+    def test_a_socks_proxy_is_refused_by_the_name_of_its_variable(self):
+        for name, base_url in (("HTTP_PROXY", HTTP), ("https_proxy", HTTPS), ("HTTPS_PROXY", HTTPS)):
+            text = self.message(base_url, **{name: "socks5h://user:hunter2@proxy.example:1080"})
+            self.assertIn(f"{name}: only http:// proxies are supported", text)
+            self.assertIn("add other.example", text)
+            self.assertNotIn("hunter2", text)
 
 
 class SecretTest(unittest.TestCase):

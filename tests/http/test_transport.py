@@ -21,6 +21,7 @@ from tests.helpers.servers import (
     client_context,
     client_for,
     failure_of,
+    resolving_to,
     server_context,
     silent,
     without_delays,
@@ -81,12 +82,6 @@ def silent_address():
             sock.setblocking(False)
             sock.connect_ex(listener.getsockname())
         yield listener.getsockname()
-
-
-def resolving_to(*addresses):
-    """Return a context manager in which every host name has these addresses."""
-    infos = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for address in addresses]
-    return mock.patch("socket.getaddrinfo", return_value=infos)
 
 
 class TimeTest(unittest.TestCase):
