@@ -113,7 +113,7 @@ class Transport:
         elif isinstance(error, http.client.HTTPException):
             problem = http_problem(error)
         elif ssl is not None and isinstance(error, ssl.SSLCertVerificationError):
-            problem = certificate_problem(error, self._route.ssl_context, is_own=self._has_own_context)
+            problem = certificate_problem(error, is_own=self._has_own_context)
             is_retriable = False
         elif isinstance(error, OSError):
             exchange.timed_out = is_timeout(error)

@@ -21,8 +21,9 @@ else:
     except ImportError:  # a Python built without it does http
         ssl = None
 
-# Of OpenSSL's x509_vfy.h: the issuer is not known, or it is the certificate itself.
-_UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21, 27)
+# Codes of OpenSSL's x509_vfy.h.
+_UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21, 27)  # the issuer is not known, or is the certificate itself
+_NOT_STRICT = range(79, 95)  # what is looked for under VERIFY_X509_STRICT alone, which Python 3.13 has set
 
 
 def verifying_context() -> SSLContext:
@@ -38,27 +39,19 @@ def verifying_context() -> SSLContext:
     return context
 
 
-def certificate_problem(error: ssl.SSLCertVerificationError, context: SSLContext | None, *, is_own: bool) -> str:
-    """Return why a certificate does not verify, and what to do. ``is_own``: ``context`` is from verifying_context."""
+def certificate_problem(error: ssl.SSLCertVerificationError, *, is_own: bool) -> str:
+    """Return why a certificate does not verify, and what to do. ``is_own``: under a context of verifying_context."""
     problem = f"the certificate does not verify: {error.verify_message}"
-    strict = getattr(ssl, "VERIFY_X509_STRICT", 0)
     if error.verify_code in _UNKNOWN_AUTHORITY:
         unusable = unusable_trust() if is_own else ""
         if unusable:
             return f"{problem}; {unusable}"
         way_out = "name its file in SSL_CERT_FILE, or pass ssl_context" if is_own else "load it into ssl_context"
         return f"{problem}; where a private authority or a proxy that inspects TLS issued it, {way_out}"
-    if context is not None and context.verify_flags & strict and "hostname" not in error.verify_message.lower():
-        # Python 3.13 and newer want what RFC 5280 asks of an authority, as key usage and key identifiers.
-        return f"{problem}; {_HOW_TO_BE_LENIENT}" if error.verify_code >= _FIRST_STRICT else problem
+    if error.verify_code in _NOT_STRICT:
+        way_out = "pass ssl_context, from ssl.create_default_context(), with" if is_own else "set in ssl_context"
+        return f"{problem}; where that cannot be fixed, {way_out} verify_flags &= ~ssl.VERIFY_X509_STRICT"
     return problem
-
-
-_FIRST_STRICT = 79  # X509_V_ERR_INVALID_CA...: what is looked at under X509_V_FLAG_X509_STRICT comes from here on
-_HOW_TO_BE_LENIENT = (
-    "where the authority lacks extensions of RFC 5280, pass ssl_context, made by ssl.create_default_context(), with "
-    "verify_flags &= ~ssl.VERIFY_X509_STRICT"
-)
 
 
 def unusable_trust() -> str:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import select
 import ssl
+import tempfile
 import time
 import unittest
 import warnings
@@ -11,7 +12,7 @@ from unittest import mock
 
 from tests.helpers import library
 from tests.helpers.library import inngest, module
-from tests.helpers.processes import run
+from tests.helpers.processes import environment, run
 from tests.helpers.servers import (
     CERTIFICATES,
     EVENT,
@@ -23,6 +24,27 @@ from tests.helpers.servers import (
 )
 
 AUTHORITY = os.path.join(CERTIFICATES, "authority.pem")
+
+MAKING = """
+import importlib, sys
+inngest = importlib.import_module(sys.argv[1])
+try:
+    inngest.Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[2])
+except inngest.Error as error:
+    print(type(error).__name__, error, sep=": ", end="")
+else:
+    print("made", end="")
+"""
+
+create_default_context = ssl.create_default_context
+
+
+def strict_default_context():
+    """Return what ssl.create_default_context does on Python 3.13 and newer."""
+    context = create_default_context()
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
 
 WITHOUT_SSL = """
 import importlib, sys
@@ -166,6 +188,93 @@ class KeptAliveTest(unittest.TestCase):
                     client.send_sync(EVENT)
                     client.send_sync(EVENT)
                 self.assertEqual((server.connections, len(server.requests)), (2, 3))
+
+
+class ConfigurationTest(unittest.TestCase):
+    """What a platform or a colleague has set wrong is named, when it matters and not before."""
+
+    def text(self, **variables):
+        """Return what is said of a certificate of an authority that is not known, in such an environment."""
+        with mock.patch.dict(os.environ, variables), ScriptedServer(ssl_context=server_context()) as server:
+            with client_for(server) as client:
+                return str(failure_of(client))
+
+    def test_an_unusable_ssl_cert_file_is_named_when_a_certificate_does_not_verify(self):
+        with tempfile.TemporaryDirectory() as folder:
+            empty = os.path.join(folder, "empty.pem")
+            open(empty, "w").close()
+            for path, problem in (
+                (os.path.join(folder, "missing"), "SSL_CERT_FILE names no file"),
+                (folder, "SSL_CERT_FILE names a folder, and not a file with certificates"),
+                (empty, "SSL_CERT_FILE names a file without a certificate in PEM format"),
+                ("", "SSL_CERT_FILE names no file"),
+            ):
+                with self.subTest(problem):
+                    self.assertIn(problem, self.text(SSL_CERT_FILE=path))
+
+    def test_an_unusable_ssl_cert_dir_is_named_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            missing = os.path.join(folder, "missing")
+            self.assertIn("SSL_CERT_DIR names no folder", self.text(SSL_CERT_DIR=missing))
+            self.assertIn("SSL_CERT_DIR names a folder without certificates as", self.text(SSL_CERT_DIR=folder))
+            both = self.text(SSL_CERT_FILE=missing, SSL_CERT_DIR=missing)
+            self.assertIn("SSL_CERT_FILE names no file, and SSL_CERT_DIR names no folder", both)
+            open(os.path.join(folder, "0123abcd.0"), "w").close()
+            self.assertNotIn("SSL_CERT_DIR", self.text(SSL_CERT_DIR=folder))
+
+    def test_usable_ones_are_not_blamed(self):
+        text = self.text(SSL_CERT_FILE=os.path.join(CERTIFICATES, "lax-authority.pem"))
+        self.assertIn("private authority or a proxy that inspects TLS", text)
+        self.assertNotIn("SSL_CERT_FILE names", text)
+        self.assertIn("name its file in SSL_CERT_FILE, or pass ssl_context", text)
+
+    def test_one_that_is_unusable_is_no_matter_while_certificates_verify(self):
+        with mock.patch.dict(os.environ, {"SSL_CERT_FILE": AUTHORITY, "SSL_CERT_DIR": "/missing"}):
+            with ScriptedServer(ssl_context=server_context()) as server, client_for(server) as client:
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+
+    def test_an_authority_without_the_extensions_of_rfc_5280_has_a_way_out(self):
+        context = ssl.create_default_context(cafile=os.path.join(CERTIFICATES, "lax-authority.pem"))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT  # as Python 3.13 does
+        with ScriptedServer(ssl_context=server_context("lax")) as server:
+            with client_for(server, ssl_context=context) as client:
+                text = str(failure_of(client))
+            self.assertIn("set in ssl_context verify_flags &= ~ssl.VERIFY_X509_STRICT", text)
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            with client_for(server, ssl_context=context) as client:
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+            with mock.patch.dict(os.environ, {"SSL_CERT_FILE": os.path.join(CERTIFICATES, "lax-authority.pem")}):
+                with mock.patch("ssl.create_default_context", strict_default_context), client_for(server) as client:
+                    text = str(failure_of(client))
+        self.assertIn("pass ssl_context, from ssl.create_default_context(), with verify_flags &= ~ssl.VERIFY", text)
+
+    def refusal(self, url, **variables):
+        """Return what a program prints that makes a client in such an environment."""
+        result = run(["-c", MAKING, library.NAME, url], env=environment(**variables))
+        self.assertEqual((result[0], result[2]), (0, ""))
+        return result[1]
+
+    @unittest.skipUnless(hasattr(ssl.SSLContext, "keylog_filename"), "Python 3.7 does not read SSLKEYLOGFILE")
+    def test_a_key_log_that_cannot_be_written_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for path in (folder, os.path.join(folder, "missing", "file")):
+                text = self.refusal("https://host.example/", SSLKEYLOGFILE=path)
+                self.assertIn("ArgumentInvalidError: SSLKEYLOGFILE must name a file that can be written to", text)
+                self.assertEqual(self.refusal("http://host.example/", SSLKEYLOGFILE=path), "made")
+
+    @unittest.skipIf(ssl.OPENSSL_VERSION_INFO < (3,), "needs OpenSSL 3, which has providers")
+    def test_an_openssl_conf_that_leaves_no_ciphers_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "openssl.cnf")
+            with open(path, "w") as file:
+                file.write("openssl_conf = a\n[a]\nproviders = b\n[b]\nnone-such = c\n[c]\nactivate = 1\n")
+            text = self.refusal("https://host.example/", OPENSSL_CONF=path)
+            self.assertIn("ArgumentInvalidError: OPENSSL_CONF must name a configuration that OpenSSL can use", text)
+            self.assertEqual(self.refusal("http://host.example/", OPENSSL_CONF=path), "made")
+
+    def test_a_context_of_the_caller_s_needs_none_of_them(self):
+        with mock.patch("ssl.create_default_context", side_effect=AssertionError):
+            inngest.Inngest(app_id="test", event_key="key", ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 class WithoutSslTest(unittest.TestCase):
