@@ -27,22 +27,33 @@ def raise_if_from_signal_handler(error: BaseException, *, converted: bool = Fals
 
     What else it was raised in the context of does not count: the program may handle such an exception while it calls.
     """
+    struck = _from_signal_handler(error, converted)
+    if struck is not None:
+        try:
+            raise struck
+        finally:
+            del error, struck  # break the reference cycle exception > traceback > frame
+
+
+def _from_signal_handler(error: BaseException, converted: bool) -> BaseException | None:
+    """Return what a signal handler raised, be it ``error`` or what that was made of; None where none did."""
     traceback = error.__traceback__
     if traceback is None or traceback.tb_next is None:
-        return  # raised in the caller itself, as by most of its waits: no other function was there
+        return None  # raised in the caller itself, as by most of its waits: no other function was there
     handlers = _handlers()
     frames = []
     while traceback is not None:
         if traceback.tb_frame.f_code in handlers:
-            raise error
+            return error
         frames.append(traceback.tb_frame)
         traceback = traceback.tb_next
     if converted:
         context = error.__context__
         if error.__cause__ is not None:
-            raise_if_from_signal_handler(error.__cause__, converted=True)
-        elif context is not None and context.__traceback__ is not None and context.__traceback__.tb_frame in frames:
-            raise_if_from_signal_handler(context, converted=True)
+            return _from_signal_handler(error.__cause__, True)
+        if context is not None and context.__traceback__ is not None and context.__traceback__.tb_frame in frames:
+            return _from_signal_handler(context, True)
+    return None
 
 
 def _handlers() -> set[CodeType]:

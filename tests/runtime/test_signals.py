@@ -1,11 +1,14 @@
 """What a signal handler raised is told from what the library's own work came to."""
 
 import functools
+import gc
 import os
 import signal
 import socket
 import unittest
+import weakref
 
+from tests.helpers.environments import counts_references
 from tests.helpers.library import module
 
 raise_if_from_signal_handler = module("runtime.signals").raise_if_from_signal_handler
@@ -124,6 +127,21 @@ class SignalHandlerTest(unittest.TestCase):
             function(0, None)
         except Stop:
             library()
+
+    @counts_references
+    def test_it_is_gone_when_the_program_has_done_with_it(self):
+        gc.disable()
+        self.addCleanup(gc.enable)
+        before = signal.signal(signal.SIGUSR1, function)
+        self.addCleanup(signal.signal, signal.SIGUSR1, before)
+        try:
+            try:
+                function(0, None)
+            except Stop as error:
+                raise_if_from_signal_handler(error)
+        except Stop as error:
+            reference = weakref.ref(error)
+        self.assertIsNone(reference())
 
     def test_an_error_without_a_traceback_is_no_matter(self):
         self.assertIsNone(raise_if_from_signal_handler(OSError()))
