@@ -13,6 +13,10 @@ from __future__ import annotations
 
 import signal
 
+# Not signal.getsignal, which makes enums of what it is given and returns: on Python 3.7 the error of one that cannot be
+# made is in a reference cycle with the frames of the whole call.
+from _signal import getsignal  # type: ignore[import-not-found]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
@@ -61,7 +65,7 @@ def _handlers() -> set[CodeType]:
     found = set()
     for number in range(1, signal.NSIG):
         try:
-            handler = signal.getsignal(number)
+            handler = getsignal(number)
         except (ValueError, OSError):  # some numbers are no signals
             continue
         code = _code(handler)
