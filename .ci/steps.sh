@@ -4,7 +4,7 @@ passed=0
 failed=0
 results=()
 
-step() { # step NAME COMMAND...: run a command; its last line is its result, and lines with "skipped" are shown too
+step() { # step NAME COMMAND...: run a command; its last line is its result, and what was skipped is shown, and tables
     local name=$1 log="$work/log" started=$SECONDS status result
     [[ $name = *"$only"* ]] || return 0
     shift
@@ -15,7 +15,7 @@ step() { # step NAME COMMAND...: run a command; its last line is its result, and
     0)
         passed=$((passed + 1))
         report "ok      $name: $result ($((SECONDS - started)) s)"
-        grep '^skipped ' "$log" | sed 's/^/        /'
+        grep -E '^(skipped |\| )' "$log" | sed 's/^/        /'
         ;;
     "$missing")
         report "SKIPPED $name: $result"

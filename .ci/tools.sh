@@ -34,6 +34,11 @@ gateways() {
         tests PYTHONPATH=.:.ci "$newest" -W error -X dev .ci/gateways.py -v
 }
 
+stress() { # gateways that are reloaded, killed and restarted while events flow through them
+    debian nginx haproxy stunnel4 squid tinyproxy && cd "$(clone)" &&
+        env -i PATH="$PATH" PYTHONPATH=.:.ci "$newest" -W error .ci/stress.py
+}
+
 package_of() { # package_of TEST: the package on PyPI that a test of a host program is named after
     basename "$1" .py | sed 's/^test_//; y/_/-/'
 }

@@ -8,6 +8,7 @@ Then compares what the callers were told with what was stored.
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from collections import Counter
 from unittest import mock
 
 from tests.helpers.library import ROOT, inngest, module
+from tests.helpers.servers import server_context
 
 try:
     import resource
@@ -32,6 +34,7 @@ RATE = 0.2  # of all requests
 REQUEST_TIMEOUT = 400  # milliseconds; a drip may outlast it
 SENDERS = 4  # threads that send at once
 MAX_LIST = 16  # events in one call
+CHILD_LIMIT = 60  # seconds; only a child that hangs takes so long
 LARGE = "x" * 1000000  # in events that are sent while memory is short; four of them make a request
 SPARE = 2 * MAX_LIST * len(LARGE)  # bytes; enough to send a list of these, the copies included
 JUMPS = (0, 0, -30, 3600, -86400, -4e9, 1e10, 1e12)  # seconds; to before 1970, and to beyond what a seed can hold
@@ -40,8 +43,9 @@ JUMPS = (0, 0, -30, 3600, -86400, -4e9, 1e10, 1e12)  # seconds; to before 1970, 
 class StandIn:
     """A stand-in server in a process of its own, which fails a share of all requests; ``report`` is what it holds."""
 
-    def __init__(self, seed, rate=RATE):
+    def __init__(self, seed, rate=RATE, is_tls=False):
         command = [sys.executable, "-m", "tests.faults", "--serve", "--seed", str(seed), "--rate", str(rate)]
+        command += ["--tls"] if is_tls else []
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self._process = subprocess.Popen(command, cwd=ROOT, universal_newlines=True, **pipes)
         self.url = self._process.stdout.readline().strip()
@@ -55,9 +59,9 @@ class StandIn:
         self.report = json.loads(output)
 
 
-def serve(seed, rate):
+def serve(seed, rate, is_tls):
     """Run the failing server: print its URL, wait for the end of standard input, print what it holds."""
-    with module("testing").EventServer() as server:
+    with module("testing").EventServer(ssl_context=server_context() if is_tls else None) as server:
         server.fail_randomly(rate, seed=seed)
         print(server.url, flush=True)
         sys.stdin.read()
@@ -129,6 +133,36 @@ class Ledger:
             self.unknown.update(unknown)
             self.problems.extend(problems)
             self.errors.update(errors)
+
+    def report(self):
+        return [sorted(self.accepted.items()), sorted(self.unknown), self.problems, self.errors]
+
+
+class Child:
+    """A forked process that computes something of JSON values."""
+
+    def __init__(self, compute):
+        self._reader, writer = os.pipe()
+        self._id = os.fork()
+        if not self._id:
+            try:
+                faulthandler.dump_traceback_later(CHILD_LIMIT, exit=True)
+                os.close(self._reader)
+                text = json.dumps(compute())
+                with os.fdopen(writer, "w") as file:
+                    file.write(text)
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                os._exit(0)
+        os.close(writer)
+
+    def result(self):
+        """Wait for the process; return what it computed, or None if it died."""
+        with os.fdopen(self._reader) as file:
+            text = file.read()
+        os.waitpid(self._id, 0)
+        return json.loads(text) if text else None
 
 
 class Caller:
@@ -218,16 +252,21 @@ class Caller:
 
 
 class Run:
-    """Sends ``events`` events from threads, tasks and forked processes with one client; ``ledger`` is what came."""
+    """Sends ``events`` events from threads, tasks and forked processes with one client.
+
+    ``ledger`` is what the callers were told, ``count`` how many events there were.
+    """
+
+    WAYS = ("_in_loop", "_here", "_here", "_in_child")
 
     def __init__(self, client, events, rng, clock=None):
         self.ledger = Ledger()
+        self.count = 0
         self.shortages = Counter()
         self._client = client
         self._rng = rng
         self._clock = clock
         self._events = events
-        self._next = 0
         self._lock = threading.Lock()
 
     def __call__(self):
@@ -242,8 +281,8 @@ class Run:
 
     def next_numbers(self):
         """Return the numbers of the events to send next, fewer each time at the end."""
-        count = min(self._rng.randint(1, 200), self._events - self._next)
-        return range(self._next, self._next + count)
+        count = min(self._rng.randint(1, 200), self._events - self.count)
+        return range(self.count, self.count + count)
 
     def _take(self):
         """Return what to do next: a way to send, the numbers of the events, and a random source."""
@@ -251,9 +290,8 @@ class Run:
             if self._clock is not None:
                 self._clock.jump(self._rng)
             numbers = self.next_numbers()
-            self._next += len(numbers)
-            ways = (self._in_loop, self._here, self._here, self._in_child)
-            return self._rng.choice(ways), numbers, random.Random(self._rng.random())
+            self.count += len(numbers)
+            return getattr(self, self._rng.choice(self.WAYS)), numbers, random.Random(self._rng.random())
 
     def _work(self):
         while True:
@@ -282,32 +320,24 @@ class Run:
             return
         short_of = None if self._clock is None else rng.choice([None, *shortages()])
         self.shortages[short_of] += 1
-        reader, writer = os.pipe()
-        child = os.fork()
-        if not child:
-            try:
-                os.close(reader)
-                caller = Caller(rng, numbers, short_of)
-                # A thread that has no memory to start with is waited for by ``threading`` for ever.
-                if short_of == "memory" or rng.random() < 0.5:
-                    caller.send_sync(self._client)
-                else:
-                    asyncio.run(caller.send(self._client))
-                with os.fdopen(writer, "w") as file:
-                    json.dump(caller.report(), file)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            finally:
-                os._exit(0)
-        os.close(writer)
-        with os.fdopen(reader) as file:
-            text = file.read()
-        os.waitpid(child, 0)
-        self.ledger.add(*json.loads(text)) if text else self.ledger.add([], [], ["a child died"], {})
+        caller = Caller(rng, numbers, short_of)
+
+        def send():
+            # A thread that has no memory to start with is waited for by ``threading`` for ever.
+            if short_of == "memory" or rng.random() < 0.5:
+                caller.send_sync(self._client)
+            else:
+                asyncio.run(caller.send(self._client))
+            return caller.report()
+
+        self.ledger.add(*Child(send).result() or ([], [], ["a child died"], {}))
 
 
-def compare(ledger, report, events):
-    """Return what does not agree, as lines, and how many events were lost, doubled, and told a wrong id."""
+def compare(ledger, report, numbers):
+    """Compare what the callers were told of the events of these numbers with a server's report.
+
+    Return what does not agree, as lines, and how many events were lost, doubled, and told a wrong id.
+    """
     problems = list(ledger.problems)
     number_of = {}
     ids_of = {}
@@ -317,7 +347,7 @@ def compare(ledger, report, events):
         ids_of.setdefault(number, set()).add(internal_id)
     runs = Counter(report["runs"])
     counts = Counter(lost=0, doubled=0, wrong=0)
-    for number in range(events):
+    for number in numbers:
         id = ledger.accepted.get(number)
         if id is None and number not in ledger.unknown:
             problems.append(f"nobody was told of event {number}")
@@ -344,7 +374,7 @@ def run(events, seed):
         with mock.patch.object(retry, "BASE_DELAY", 0.001), mock.patch.object(retry, "MAX_JITTER", 0.001):
             ledger = sending()
     report = server.report
-    problems, counts = compare(ledger, report, events)
+    problems, counts = compare(ledger, report, range(events))
     rows = [
         ("events", events),
         ("accepted", len(ledger.accepted)),
@@ -369,9 +399,10 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--rate", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--tls", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(arguments.seed, arguments.rate)
+        serve(arguments.seed, arguments.rate, arguments.tls)
         return 0
     print(f"seed {arguments.seed}")
     table, problems = run(arguments.events, arguments.seed)

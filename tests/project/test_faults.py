@@ -20,7 +20,7 @@ class ComparisonTest(unittest.TestCase):
         self.report = {"stored": [["A", 0], ["A", 0], ["B", 1]], "runs": [0, 1]}
 
     def compare(self, events=2):
-        return faults.compare(self.ledger, self.report, events)
+        return faults.compare(self.ledger, self.report, range(events))
 
     def test_an_event_stored_twice_and_run_once_is_right(self):
         self.assertEqual(self.compare(), ([], {"lost": 0, "doubled": 0, "wrong": 0}))
