@@ -29,6 +29,7 @@ def check(wheel, sdist, rebuilt):
     assert metadata["Description-Content-Type"] == "text/x-rst"
     assert b"Root-Is-Purelib: true" in files[info + "WHEEL"]
     assert files[info + "top_level.txt"].decode().split() == [PACKAGE]
+    assert b"inngest-send = inngest_send.__main__:" in files[info + "entry_points.txt"]
     assert contents(rebuilt) == files, "the sdist builds another wheel"
 
     with tarfile.open(sdist) as archive:

@@ -1,12 +1,16 @@
 # Building and installing, each from a clean clone into an empty environment.
 
-works() { # works [VARIABLE=VALUE...] PYTHON: what is installed sends an event, from an empty folder
-    local run=(env -i PATH="$PATH" "$@") id
+works() { # works COMMAND [VARIABLE=VALUE...] PYTHON: what is installed sends events, from an empty folder
+    local command=$1 run id ids
+    shift
+    run=(env -i PATH="$PATH" "$@")
     cd "$(mktemp -d "$work/empty-XXXXXX")" || return
-    id=$("${run[@]}" -m inngest_send send app/user.created --local) && "${run[@]}" -c '
+    ids=$("${run[@]}" -m inngest_send send app/user.created --local) || return
+    ids+=" $(env -i PATH="$PATH" "${@:1:$#-1}" "$command" send app/user.created --local)" || return
+    for id in $ids; do grep -E '^[0-9A-HJKMNP-TV-Z]{26}$' <<<"$id" || return; done
+    "${run[@]}" -c '
 import inngest_send, os
-print(inngest_send.__version__, "in", os.path.dirname(inngest_send.__file__))'
-    grep -E '^[0-9A-HJKMNP-TV-Z]{26}$' <<<"$id" >/dev/null && echo "sent $id"
+print(inngest_send.__version__, "in", os.path.dirname(inngest_send.__file__))' && echo "sent $(wc -w <<<"$ids") events"
 }
 
 offline() { # offline COMMAND...: with no index of packages to look into, whatever pip is configured for
@@ -16,19 +20,19 @@ offline() { # offline COMMAND...: with no index of packages to look into, whatev
 pip_install() { # pip_install PYTHON: in an isolated build environment, with the newest setuptools there is for it
     local target
     target=$(venv "$1") && cd "$(clone)" &&
-        "$target/bin/pip" install --disable-pip-version-check . && works "$target/bin/python"
+        "$target/bin/pip" install --disable-pip-version-check . && works "$target/bin/inngest-send" "$target/bin/python"
 }
 
 pip_install_offline() { # pip_install_offline PYTHON: with the setuptools that the Python came with, if it did
     local target
     target=$(venv "$1" setuptools wheel) && cd "$(clone)" &&
-        offline "$target/bin/pip" install --no-index --no-build-isolation . && works "$target/bin/python"
+        offline "$target/bin/pip" install --no-index --no-build-isolation . && works "$target/bin/inngest-send" "$target/bin/python"
 }
 
 pip_install_target() { # pip_install_target PYTHON: into a folder, as the README has it
     local folder
     folder=$(mktemp -d "$work/program-XXXXXX") && cd "$(clone)" &&
-        "$1" -m pip install --disable-pip-version-check --target "$folder" . && works PYTHONPATH="$folder" "$1"
+        "$1" -m pip install --disable-pip-version-check --target "$folder" . && works "$folder/bin/inngest-send" PYTHONPATH="$folder" "$1"
 }
 
 setup_py() { # setup_py PYTHON: sdist and wheel, what is in them, the wheel of the sdist, and that both can be uploaded

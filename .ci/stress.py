@@ -1,8 +1,8 @@
 """Gateways that are reloaded, killed and restarted, or that fail on purpose, while events flow through them.
 
-Run in a clone: ``PYTHONPATH=.:.ci python .ci/stress.py``. For some seconds each, threads and tasks of two processes,
-one the other's fork, send as fast as they can. Then what they were told is compared with what is stored; an event that is lost, doubled, or
-was told a wrong id, fails the run.
+Run in a clone: ``PYTHONPATH=.:.ci python .ci/stress.py``. For some seconds threads and tasks of two processes, one
+the other's fork, send as fast as they can. Then what they were told is compared with what is stored; an event that is
+lost, doubled, or was told a wrong id, fails the run.
 """
 
 import contextlib
