@@ -73,7 +73,7 @@ class Batcher:
         self._texts: list[bytes] = []  # of what is pending, and then of what is at hand
         self._size = 0  # bytes of these
         self._is_whole = is_instance(events, (list, tuple))
-        self._ready: list[Batch] = []  # the next one last
+        self._ready: list[Batch] | None = None  # all that are left of a list or a tuple, the next one last
 
     def batches(self) -> Iterator[Batch]:
         """Return the batches that are left. Asking for one raises what ``next`` raises."""
@@ -84,14 +84,15 @@ class Batcher:
 
         Raises TypeError or EventInvalidError at what is no event, or a bad one. What the source raises comes through.
         """
-        if self._is_whole:
+        if not self._is_whole:
+            return self._cut()
+        if self._ready is None:
             self._ready = list(iter(self._cut, None))[::-1]
-            self._is_whole = False
-        return self._ready.pop() if self._ready else self._cut()
+        return self._ready.pop() if self._ready else None
 
     def remaining(self) -> list[Event]:
         """Return the events that were taken from the source, and not handed out."""
-        rest = [event for batch in reversed(self._ready) for event in batch.events] + self._pending
+        rest = [event for batch in reversed(self._ready or ()) for event in batch.events] + self._pending
         return rest if self._at_hand is None else [*rest, self._at_hand]
 
     def _cut(self) -> Batch | None:
