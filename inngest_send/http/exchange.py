@@ -34,7 +34,7 @@ class Exchange(urllib.request.Request):
 
     def __init__(
         self,
-        url: str,
+        target: urllib.request.Request,
         body: bytes,
         headers: Mapping[str, str],
         *,
@@ -42,10 +42,14 @@ class Exchange(urllib.request.Request):
         cancellation: Cancellation,
         new_connection: bool,
     ) -> None:
-        """``timeout``, in seconds, begins now. ``new_connection``: no idle one may be used."""
-        super().__init__(url, body, method="POST")
+        """``target``: a POST request without a body to the same URL. ``timeout``, in seconds, begins now.
+
+        ``new_connection``: no idle one may be used.
+        """
+        self.__dict__.update(target.__dict__)  # to take the URL apart anew would be a fifteenth of the time of a send
         self.headers = dict(headers)  # not by add_header(), which would write X-inngest-sdk
-        self.body = body
+        self.unredirected_hdrs = {}
+        self.data = self.body = body
         self.began_at = monotonic()
         self.deadline = self.began_at + timeout
         self.cancellation = cancellation

@@ -25,7 +25,7 @@ _MAX_HEAD_SIZE = 1024 * 1024  # bytes, with all informational responses before i
 
 # ASCII only, so that no codec is needed: at the end of the interpreter there may be none any more.
 _USUAL_HEAD = re.compile(rb"HTTP/1\.1 (?!204|304)([2-5]\d\d) ([ -~]*)\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n")
-_UNUSUAL_HEADERS = ("transfer-encoding", "connection", "content-encoding")
+_UNUSUAL_HEADERS = frozenset(("transfer-encoding", "connection", "content-encoding"))
 
 
 class Response(io.BytesIO):
@@ -174,16 +174,15 @@ def _read_usual(received: bytes) -> Response | None:
     head = _USUAL_HEAD.match(received)
     if head is None:
         return None
-    headers: dict[str, str] = {}
-    lines = head[3].decode().split("\r\n")[:-1]
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip(" \t")
-    if len(headers) != len(lines) or any(name in headers for name in _UNUSUAL_HEADERS):
+    status, reason, text = head.groups()
+    lines = text.decode().split("\r\n")[:-1]
+    headers = {name.lower(): value.strip() for name, value in [line.split(":", 1) for line in lines]}
+    body = received[head.end() :]
+    if len(headers) != len(lines) or not _UNUSUAL_HEADERS.isdisjoint(headers):
         return None
-    if headers.get("content-length") != str(len(received) - head.end()):
+    if headers.get("content-length") != str(len(body)):
         return None
-    return Response(int(head[1]), headers, received[head.end() :], reason=head[2].decode())
+    return Response(int(status), headers, body, reason=reason.decode())
 
 
 def _read_any(stream: Stream, received: bytes) -> tuple[Response, bool]:

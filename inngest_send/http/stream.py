@@ -118,6 +118,7 @@ class Stream:
         self.is_cut_short = False  # the peer answered before it had the whole request
         self._pending = getattr(sock, "pending", None)  # under TLS: what was received and decrypted already
         self._deadline = 0.0
+        self._max_unacknowledged = 0.0  # seconds; no limit yet
         self._received = b""  # and not yet read
 
     def begin(self, deadline: float, cancellation: Cancellation) -> None:
@@ -132,7 +133,9 @@ class Stream:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # In half the time at most, so that as much is left for another connection.
             seconds = min(MAX_UNACKNOWLEDGED, time_left(self._deadline) / 2)
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(seconds * 1000)))
+            if seconds != self._max_unacknowledged:
+                self._max_unacknowledged = seconds
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(seconds * 1000)))
 
     def is_alive(self) -> bool:
         """Return whether the peer has neither closed the connection nor sent what nobody asked for."""

@@ -53,7 +53,7 @@ class Transport:
             ssl_context, self._has_own_context = verifying_context(), True
         port = parts.port or (443 if parts.scheme == "https" else 80)
         self._route = Route(host, port, parts.netloc, ssl_context, proxy)
-        self._shown_url = f"{url.rpartition('/')[0]}/***"
+        self._target = urllib.request.Request(f"{url.rpartition('/')[0]}/***", method="POST")
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._pool = Pool(max_idle)
         self._opener = urllib.request.OpenerDirector()
@@ -78,7 +78,7 @@ class Transport:
         signal handler raises, or a program that has put something of its own in the place of a function of Python's.
         """
         exchange = Exchange(
-            self._shown_url, body, headers, timeout=timeout, cancellation=cancellation, new_connection=new_connection
+            self._target, body, headers, timeout=timeout, cancellation=cancellation, new_connection=new_connection
         )
         del body  # so that no frame of an exception that is raised here shows it
         try:
