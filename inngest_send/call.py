@@ -51,29 +51,28 @@ class Call:
         self.env = env
         self._logger = logger
 
-    def debug(self, message: str, *args: object) -> None:
+    def debug(self, message: str) -> None:
         """Log a success."""
-        if self._logger is not None or "logging" in sys.modules:  # else nobody can have asked for it
-            self._log("debug", message, args)
+        if self._logger is not None or "logging" in (sys.modules or ()):  # else nobody can have asked for it
+            self._log("debug", message)
 
-    def warning(self, message: str, *args: object) -> None:
-        """Log what is not told otherwise unless the call fails in the end."""
-        self._log("warning", message, args)
+    def warning(self, message: str) -> None:
+        """Log what nothing else tells unless the call fails in the end."""
+        self._log("warning", message)
 
-    def report(self, message: str, *args: object) -> None:
+    def report(self, message: str) -> None:
         """Log what nothing else tells: where no logging is configured it goes to standard error."""
-        self._log("warning", message, args)
+        self._log("warning", message)
         try:
             if self._logger is None and not _is_configured(default_logger()):
-                _write_to_stderr(message % args)
+                _write_to_stderr(message)
         except Exception as err:  # noqa: BLE001  # see above
             raise_if_from_signal_handler(err)
 
-    def _log(self, level: str, message: str, args: tuple[object, ...]) -> None:
+    def _log(self, level: str, message: str) -> None:
         try:
             logger = default_logger() if self._logger is None else self._logger
-            # Formatted here: not every logger knows the % of the standard library's.
-            getattr(logger, level)(message % args)
+            getattr(logger, level)(message)  # a whole text: not every logger knows the % of the standard library's
         except Exception as err:  # noqa: BLE001  # see above
             raise_if_from_signal_handler(err)
 

@@ -53,8 +53,7 @@ class Delivery:
     def deliver(self, batcher: Batcher, call: Call) -> list[str]:
         """Return the ids of all events, in order. Raises SendEventsError.
 
-        As long as nothing was sent also what the batcher raises: TypeError, EventInvalidError, or what the source of
-        the events does.
+        As long as nothing was sent, what the batcher raises comes through.
         """
         progress = Progress(batcher)
         progress.advance()
@@ -66,8 +65,9 @@ class Delivery:
                     progress.outcome = Outcome(progress.batch)
                     self._send(progress.batch, progress.outcome, call)
                     if progress.outcome.is_too_large and len(progress.batch.events) > 1:
-                        self._size_limit = min(self._size_limit, max(MIN_SIZE_LIMIT, progress.batch.size // 2))
-                        call.debug("a request of %d bytes is too large, and is cut in two", progress.batch.size)
+                        size = progress.batch.size
+                        self._size_limit = min(self._size_limit, max(MIN_SIZE_LIMIT, size // 2))
+                        call.debug(f"a request of {size:,} bytes is too large, and is cut in two")
                         progress.cut()
                     elif progress.outcome.problem:
                         break
@@ -78,7 +78,7 @@ class Delivery:
                 return progress.ids
         except Exception as err:
             raise_if_from_signal_handler(err)
-            if not progress.ids and not isinstance(err, (MemoryError, RecursionError, OSError)):
+            if progress.is_at_first_attempt and not isinstance(err, (MemoryError, RecursionError, OSError)):
                 raise  # by what the program has put in the place of a function of Python's, as pytest-socket does
             raise progress.broken_off(err) from err
         raise progress.refused() from progress.outcome.cause
@@ -91,7 +91,7 @@ class Delivery:
         while True:
             left = call.time_left()
             if left <= 0:
-                outcome.problem = outcome.problem or f"no time was left of the call's {duration(call.timeout or 0.0)}"
+                outcome.problem = outcome.problem or f"no time was left of the call's {_limit(call)}"
                 return
             outcome.begin()
             is_last = left <= settings.request_timeout
@@ -99,43 +99,43 @@ class Delivery:
                 batch.body(),
                 headers,
                 timeout=left if is_last else settings.request_timeout,
-                bound=_bound_of(call) if is_last else self._bound,
+                bound=f"{_limit(call)}, the timeout of the call{call.timeout_hint}" if is_last else self._bound,
                 cancellation=call.cancellation,
                 new_connection=not got_response,
             )
             got_response = exchange.response is not None
             outcome.end(exchange, settings.event_key)
             if not outcome.problem:
-                call.debug("%s accepted at attempt %d", event_count(len(batch.events)), outcome.attempts)
+                call.debug(f"{event_count(len(batch.events))} accepted at attempt {outcome.attempts}")
                 return
             if not exchange.problem:
                 outcome.problem += f"{self._key_hint(outcome)} (POST to {self._origin})"
-            if not outcome.is_retriable or outcome.attempts >= settings.max_attempts:
-                return
-            delay = retry_delay(outcome.attempts, outcome.retry_after)
+            delay = self._delay(outcome, call)
             if delay is None:
-                asked, most = duration(outcome.retry_after or 0.0), duration(MAX_RETRY_AFTER)
-                outcome.problem += f"; the server asks to wait {asked}, and a call waits {most} at most"
                 return
-            if is_last and exchange.timed_out:
-                return
-            if delay >= call.time_left():
-                outcome.problem += f"; the call's {duration(call.timeout or 0.0)} leave no time for another attempt"
-                outcome.problem += call.timeout_hint
-                return
-            call.warning(
-                "attempt %d of %d to send %s failed: %s; next in %.2f s",
-                outcome.attempts,
-                settings.max_attempts,
-                event_count(len(batch.events)),
-                outcome.problem,
-                delay,
-            )
+            which = f"attempt {outcome.attempts} of {settings.max_attempts} to send {event_count(len(batch.events))}"
+            call.warning(f"{which} failed: {outcome.problem}; next in {delay:.2f} s")
             try:
                 call.cancellation.wait(delay)
             except Cancelled:
                 outcome.problem = f"cancelled after: {outcome.problem}"
                 return
+
+    def _delay(self, outcome: Outcome, call: Call) -> float | None:
+        """Return the seconds until the next attempt; None when there is none, for a reason that the problem tells."""
+        if not outcome.is_retriable or outcome.attempts >= self._settings.max_attempts:
+            return None
+        delay = retry_delay(outcome.attempts, outcome.retry_after)
+        if delay is None:
+            asked, most = duration(outcome.retry_after or 0.0), duration(MAX_RETRY_AFTER)
+            outcome.problem += f"; the server asks to wait {asked}, and a call waits {most} at most"
+            return None
+        left = call.time_left()
+        if delay < left:
+            return delay
+        if left > 0:  # else the attempt has told that the time was over
+            outcome.problem += f"; the call's {_limit(call)} leave no time for another attempt{call.timeout_hint}"
+        return None
 
     def _key_hint(self, outcome: Outcome) -> str:
         if outcome.status != 401:
@@ -144,8 +144,8 @@ class Delivery:
         return f"; the event key came from {source}" if source else "; there is no event key"
 
 
-def _bound_of(call: Call) -> str:
-    return f"{duration(call.timeout or 0.0)}, the timeout of the call{call.timeout_hint}"
+def _limit(call: Call) -> str:
+    return duration(call.timeout or 0.0)
 
 
 class Outcome:
@@ -181,12 +181,12 @@ class Outcome:
             self.ids, self.problem = [""] * len(self.ids), exchange.problem
             self.maybe_delivered = self.maybe_delivered or exchange.may_have_arrived
         else:
-            location = response.getheader("location")
-            self.ids, self.problem = read_response(response.status, location, response.body, len(self.ids), event_key)
+            where, count = response.getheader("location"), len(self.ids)
+            self.ids, self.problem = read_response(response.status, where, response.body, count, event_key)
             if response.encoding:
                 self.problem += f"; its Content-Encoding {excerpt(response.encoding, event_key)} cannot be unpacked"
-            may_have_accepted_more = exchange.resent or may_have_accepted(response.status)
-            self.maybe_delivered = self.maybe_delivered or may_have_accepted_more
+            if exchange.resent or may_have_accepted(response.status):
+                self.maybe_delivered = True
         self.exchange = exchange
 
     @property
@@ -251,6 +251,11 @@ class Progress:
             f"{problem}, after {attempts} attempts" if attempts > 1 else problem,
             is_retriable=self.outcome.is_retriable,
         )
+
+    @property
+    def is_at_first_attempt(self) -> bool:
+        """Whether no attempt has come to its end yet."""
+        return not self.ids and not self._waiting and self.outcome is not None and self.outcome.attempts < 2
 
     def broken_off(self, error: Exception) -> SendEventsError:
         """Return the error of a call within which ``error`` was raised."""

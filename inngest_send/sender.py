@@ -109,7 +109,7 @@ class Sender:
             problem = str(err) if isinstance(err, TypeError) else safe_message(err)
             raise
         finally:
-            hooks.after(ids, problem, lambda err: call.report("middleware: after_send_events: %s", safe_message(err)))
+            hooks.after(ids, problem, lambda err: call.report(f"middleware: after_send_events: {safe_message(err)}"))
 
     async def send_on_thread(
         self, send_sync: Callable[[], list[str]], events: object, timeout: Duration | None
