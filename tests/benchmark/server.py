@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 
+from tests.benchmark.events import NAME
 from tests.helpers.library import ROOT
 
-MARK = b'"bench/'  # with which the name of each event in a request begins, and nothing else in it
+MARK = f'"{NAME}"'.encode()  # once in each event of a request
 DELAY = 0.05  # seconds that the slow server takes for an answer
 ROUND_TRIP = 0.04  # seconds that the far server is away
 
