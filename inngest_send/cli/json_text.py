@@ -27,17 +27,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-_parse = json.JSONDecoder(object_pairs_hook=_object).raw_decode
+# What raw_decode calls, which would take a tenth longer.
+_scan = json.JSONDecoder(object_pairs_hook=_object).scan_once  # type: ignore[attr-defined]  # typeshed lacks it
 
 
 def read_json(text: bytes) -> Any:
     """Return the value of a text that has no whitespace around it. Raises BadLineError."""
     try:
         decoded = text.decode()
-        value, end = _parse(decoded)
+        value, end = _scan(decoded, 0)
         if end == len(decoded):
             return value
         problem = _json_problem("Extra data", decoded, end)
+    except StopIteration as err:
+        problem = _json_problem("Expecting value", decoded, err.value)
     except UnicodeDecodeError:
         problem = "not UTF-8"
     except _TwoValuesError:

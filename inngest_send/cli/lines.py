@@ -33,7 +33,9 @@ class EventReader:
             raise BadLineError("name: missing")
         if not all(fields.values()):  # null, say, is left off
             text = b""
-        if id and fields.get("id") in (None, ""):
+            if fields.get("id", "") in (None, ""):
+                fields.pop("id", None)
+        if id and "id" not in fields:
             fields["id"] = id
             text = text and b'%b,"id":"%b"}' % (text[:-1], id.encode())
         return make_event(text, fields)
