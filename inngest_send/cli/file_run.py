@@ -43,19 +43,12 @@ GRACE = 2.0  # seconds that requests under way have to end after a signal
 class Batch:
     """Events that go out in one call, and the number of the line of each."""
 
-    __slots__ = ("events", "numbers", "size", "source")
+    __slots__ = ("events", "numbers", "source")
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.events: list[Event] = []
         self.numbers: list[int] = []
-        self.size = 0
-
-    def add(self, event: Event, number: int, size: int) -> None:
-        """Add the event of a line of ``size`` bytes."""
-        self.events.append(event)
-        self.numbers.append(number)
-        self.size += size
 
 
 class FileRun:
@@ -160,20 +153,24 @@ class FileRun:
         """
         while self._sources and not self.has_ended:
             source = self._sources[0]
+            read, id_of = source.reader.read, self._ids.of  # looked up once, not for each line
             batch = Batch(source)
+            size = 0
             try:
                 for number, text in source:
-                    is_idle = not number  # which is only so in IDLE
-                    if is_idle or len(batch.events) == self._batch_size or batch.size + len(text) > MAX_BATCH_SIZE:
+                    size += len(text)
+                    if not number or len(batch.events) == self._batch_size or size > MAX_BATCH_SIZE:
                         yield batch
                         batch = Batch(source)
+                        size = len(text)
                     if self._is_stopping:
                         self._end(source, number, text)
                         break
-                    if is_idle:
+                    if not number:  # IDLE
                         continue
                     try:
-                        batch.add(source.reader.read(text, self._ids.of(source, number, text)), number, len(text))
+                        batch.events.append(read(text, id_of(source, number, text)))
+                        batch.numbers.append(number)
                     except BadLineError as err:
                         self._report.bad_line(source, number, str(err))
                         self._take_bad_line(source, number, text)
