@@ -67,6 +67,10 @@ fuzzing() {
     cd "$(clone)" && "$newest" -m tests.fuzz --cases 20000 --seed 1 && echo "20,000 cases"
 }
 
+nights() { # kill -9 at random moments, and the same command again: every event is run exactly once
+    cd "$(clone)" && "$newest" .ci/nights.py
+}
+
 benchmark() { # only to see that it works: nothing can be told by times that were taken so
     local tools
     tools=$(venv "$newest" inngest) && cd "$(clone)" &&
