@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import signal
 
-# Not signal.getsignal, which makes enums of what it is given and returns: on Python 3.7 the error of one that cannot be
-# made is in a reference cycle with the frames of the whole call.
+# Not signal.getsignal, which makes enums of what it is given and returns. That takes 60 times as long, and swallows the
+# ValueError that another handler raises meanwhile; on Python 3.7 the error of an enum that cannot be made is in a
+# reference cycle with the frames of the whole call.
 from _signal import getsignal  # type: ignore[import-not-found]
+from functools import partial
+from types import FunctionType, MethodType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,27 +65,14 @@ def _from_signal_handler(error: BaseException, converted: bool) -> BaseException
 
 def _handlers() -> set[CodeType]:
     """Return the code of all functions that are set as signal handlers."""
-    found = set()
-    for number in range(1, signal.NSIG):
-        try:
-            handler = getsignal(number)
-        except (ValueError, OSError):  # some numbers are no signals
-            continue
-        code = _code(handler)
-        if code is not None:
-            found.add(code)
-    return found
+    return {code for code in map(_code, map(getsignal, range(1, signal.NSIG))) if code is not None}
 
 
 def _code(handler: Any) -> CodeType | None:
     """Return what runs when a handler is called: a function, a method, a partial or an object that can be called."""
-    while handler is not None:
-        if hasattr(handler, "__code__"):
-            code: CodeType = handler.__code__
-            return code
-        inner = getattr(handler, "func", None) or getattr(handler, "__func__", None)
-        if inner is None:
-            inner = getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004
-            return inner if inner is not None else None
-        handler = inner
-    return None
+    while issubclass(type(handler), partial):  # not whatever has a `func`: a mock has one without end
+        handler = handler.func
+    if type(handler) not in (FunctionType, MethodType):
+        handler = getattr(type(handler), "__call__", None)  # noqa: B004
+    code: CodeType | None = getattr(handler, "__code__", None)
+    return code

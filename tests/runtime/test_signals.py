@@ -7,6 +7,7 @@ import signal
 import socket
 import unittest
 import weakref
+from unittest import mock
 
 from tests.helpers.environments import counts_references
 from tests.helpers.library import module
@@ -66,6 +67,31 @@ class SignalHandlerTest(unittest.TestCase):
         for name, handler in handlers.items():
             with self.subTest(name):
                 self.assertEqual(self.strike(handler), "came through")
+
+    def test_a_handler_that_has_every_attribute_does_no_harm(self):
+        self.addCleanup(signal.signal, signal.SIGUSR2, signal.signal(signal.SIGUSR2, mock.Mock()))
+        self.assertEqual(self.strike(function), "came through")
+
+    def test_what_a_handler_raises_while_another_error_is_looked_at_comes_through(self):
+        def look(error):
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            while not has_struck:
+                raise_if_from_signal_handler(error)
+
+        for kind in (TimeoutError, ValueError, AttributeError):
+            has_struck = []
+
+            def handler(number, frame, kind=kind, has_struck=has_struck):
+                has_struck.append(True)
+                raise kind("from the handler")
+
+            self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, handler))
+            for _ in range(20):
+                has_struck.clear()
+                try:
+                    socket.getaddrinfo(None, None)
+                except socket.gaierror as error:
+                    self.assertRaisesRegex(kind, "from the handler", look, error)
 
     def test_what_is_raised_by_others_does_not(self):
         def look_up():
