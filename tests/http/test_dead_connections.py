@@ -75,6 +75,17 @@ class HangingTest(unittest.TestCase):
         self.assertEqual(server.connections, self.SIZE + 1)
 
 
+class NewConnectionTest(unittest.TestCase):
+    def test_where_one_is_asked_for_no_idle_one_is_used_nor_closed(self):
+        with ScriptedServer() as server:
+            client = module("http.transport").Transport(f"{server.url}e/key")
+            with contextlib.closing(client):
+                for new_connection, connections in ((False, 1), (True, 2), (False, 2), (True, 3)):
+                    cancellation = module("http.cancellation").Cancellation()
+                    client.post(b"[]", {}, timeout=10, cancellation=cancellation, new_connection=new_connection)
+                    self.assertEqual(server.connections, connections)
+
+
 class DropTest(unittest.TestCase):
     def test_only_what_has_been_idle_since_before_is_dropped(self):
         class Idle:

@@ -1,13 +1,17 @@
 """Connections are kept alive and reused, and only when that is safe."""
 
+import contextlib
 import os
 import socket
+import sys
 import threading
 import time
 import unittest
+import warnings
 from unittest import mock
 
 from tests.helpers import library
+from tests.helpers.environments import counts_references
 from tests.helpers.library import inngest, module
 from tests.helpers.processes import run
 from tests.helpers.servers import (
@@ -268,6 +272,19 @@ class NotReusedTest(unittest.TestCase):
                 self.assertEqual(found, (0, "", ""))
                 self.assertEqual(server.connections, 2)
                 self.assertEqual(len(server.requests), 100)
+
+
+class DroppedTest(unittest.TestCase):
+    @counts_references
+    def test_a_connection_that_is_dropped_closes_its_socket_without_a_warning(self):
+        ours, theirs = socket.socketpair()
+        with contextlib.closing(theirs), warnings.catch_warnings():
+            warnings.simplefilter("error", ResourceWarning)
+            connection = module("http.connection").Connection(module("http.stream").Stream(ours))
+            with mock.patch.object(sys, "unraisablehook", create=True) as unraisable:
+                del ours, connection
+            self.assertEqual(theirs.recv(1), b"")
+            self.assertEqual(unraisable.mock_calls, [])
 
 
 class DeadConnectionTest(unittest.TestCase):

@@ -119,6 +119,7 @@ class ContentEncodingTest(unittest.TestCase):
         text, status, _, maybe_delivered = self.outcome("gzip", bomb)
         self.assertEqual((status, maybe_delivered), (200, True))
         self.assertIn("not a response of the Event API", text)
+        self.assertNotIn("Content-Encoding", text)
 
 
 class AnswerTest(unittest.TestCase):

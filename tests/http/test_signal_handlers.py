@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import sys
 import threading
 import time
@@ -102,6 +103,20 @@ class AlarmTest(unittest.TestCase):
         for kind in KINDS:
             with self.subTest(kind.__name__), ScriptedServer(then=script) as server:
                 self.check_comes_through(server, kind)
+
+    def test_where_code_of_python_s_makes_another_error_of_it(self):
+        def look_up(*args, **kwargs):
+            try:
+                threading.Event().wait(TIME_LIMIT)
+            except ValueError:
+                raise socket.gaierror("not a name")  # noqa: B904  # as http.client does, and the idna codec
+
+        with ScriptedServer() as server, mock.patch("socket.getaddrinfo", look_up):
+            client = transport.Transport(f"{server.url}e/key")
+            with contextlib.closing(client):
+                alarmed = make_alarm(ValueError)
+                with self.assertRaises(alarmed), alarm(alarmed, 0.02):
+                    self.post(client, BODY)
 
     def check_moments(self, server, seconds, body=BODY, rounds=200, ssl_context=None):
         """Let an alarm strike at many moments of a post; see that it comes through, or comes too late."""

@@ -301,6 +301,22 @@ class EarlyAnswerTest(unittest.TestCase):
                 client.send_sync(EVENT)
         self.assertEqual(server.connections, 2)
 
+    def test_a_connection_is_used_again_only_where_a_server_that_had_not_read_the_body_would_have_drained_it(self):
+        for size, status, connections in (
+            (2**18, 401, 1),
+            (2**18 + 1, 401, 2),
+            (2**18 + 1, 413, 2),
+            (2**18 + 1, 503, 1),
+        ):
+            with self.subTest(size=size, status=status), ScriptedServer(then=answering(status)) as server:
+                client = module("http.transport").Transport(f"{server.url}e/key")
+                with contextlib.closing(client):
+                    for _ in range(2):
+                        cancellation = module("http.cancellation").Cancellation()
+                        exchange = client.post(b" " * size, {}, timeout=10, cancellation=cancellation)
+                        self.assertEqual(exchange.response.status, status)
+                self.assertEqual(server.connections, connections)
+
 
 class NotFollowedTest(unittest.TestCase):
     def test_a_redirect_is_not_followed(self):
@@ -357,6 +373,8 @@ class UnreachableTest(unittest.TestCase):
                 error = failure_of(client)
         self.assertEqual((error.attempts, len(server.requests), error.maybe_delivered), (2, 2, True))
         self.assertIsInstance(error.__cause__, ConnectionResetError)
+        self.assertIsNone(error.__cause__.__traceback__)  # whose frames hold the body
+        self.assertIsNone(error.__cause__.__context__)
 
     def test_a_refused_connection_is_retried_and_was_not_delivered(self):
         host, port = refused_address()
