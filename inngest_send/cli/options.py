@@ -104,7 +104,7 @@ def set_up_logging(is_verbose: bool) -> None:
     logger = logging.getLogger((__package__ or "").rpartition(".")[0])
     handler: logging.Handler = logging.NullHandler()
     if is_verbose:
-        handler = logging.StreamHandler()
+        handler = _StderrHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.setLevel(logging.DEBUG)
     logger.addHandler(handler)
@@ -113,6 +113,14 @@ def set_up_logging(is_verbose: bool) -> None:
 def timeout_of(arguments: argparse.Namespace) -> timedelta | None:
     """Return ``--timeout`` as the client takes it."""
     return None if arguments.timeout is None else timedelta(seconds=arguments.timeout)
+
+
+class _StderrHandler(logging.Handler):
+    """Writes records to standard error as all else is written there: none is lost when it cannot be had at once."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as a line."""
+        write_stderr(self.format(record))
 
 
 class _RefuseKey(argparse.Action):

@@ -34,7 +34,7 @@ class SignalTest(CommandTest):
         self.server.wait_for(count)
         return process
 
-    def test_standard_input_is_drained_after_a_signal_and_the_accepted_ids_are_printed(self):
+    def test_standard_input_is_read_to_its_end_after_a_signal_and_the_accepted_ids_are_printed(self):
         process = self.start_on_pipe(10)
         process.send_signal(signal.SIGTERM)
         self.assert_says(process, f"writing what is left to {self.left}; a second signal stops that")
@@ -44,7 +44,7 @@ class SignalTest(CommandTest):
         self.assertEqual(self.numbers(self.read("left")), list(range(11, 21)))
         self.assertIn(f"10 lines left in {self.left}; go on with:\n", errors)
 
-    def test_a_second_signal_ends_the_draining_and_what_came_is_left(self):
+    def test_a_second_signal_ends_that_and_what_came_is_left(self):
         for last in (1, 3):
             with self.subTest(last):
                 self.server.clear()
@@ -79,7 +79,7 @@ class SignalTest(CommandTest):
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(30), 143)
 
-    def test_lines_before_the_one_to_go_on_from_are_not_drained(self):
+    def test_lines_before_the_one_to_go_on_from_are_not_written(self):
         process = self.start("--file", "-", "--unsent", self.left, "--resume-from", "3")
         self.assert_says(process, "--id-seed")  # from then on signals are waited for
         process.send_signal(signal.SIGINT)

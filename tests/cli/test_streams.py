@@ -82,13 +82,13 @@ class NonBlockingTest(CommandTest):
         self.assertEqual((finish(process)[0], errors.count(": name: missing\n")), (2, 5000))
 
     def test_the_library_s_log_too(self):
-        self.server.fail_next(status=503)
+        path = self.write("events", numbered(2000))
         reader, writer = self.pipe()
         no_blocking(writer.fileno())
-        process = self.start("a", "--verbose", stderr=writer)
+        process = self.start("--file", path, "--verbose", "--batch-size", "1", stderr=writer)
         writer.close()
-        errors = self.read_late(reader, lambda: None)
-        self.assertEqual((finish(process)[0], errors.count("\n")), (0, 2))
+        errors = self.read_late(reader, lambda: self.wait_until_full(reader))
+        self.assertEqual((finish(process)[0], errors.count("DEBUG 1 event accepted")), (0, 2000))
 
     def test_standard_input_is_read_to_its_end(self):
         reader, writer = self.pipe()

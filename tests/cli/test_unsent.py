@@ -9,7 +9,7 @@ import threading
 import unittest
 
 from tests.helpers.commands import CommandTest, finish, lines, numbered
-from tests.helpers.library import ROOT
+from tests.helpers.library import NAME, ROOT
 from tests.helpers.servers import ScriptedServer
 
 try:
@@ -43,9 +43,9 @@ class GoingOn(CommandTest):
         done = subprocess.run(["sh", "-c", command], cwd=self.folder, env=env, input=input, timeout=60, **pipes)
         return done.returncode, done.stderr
 
-    def go_on(self, *arguments):
+    def go_on(self, *arguments, **options):
         """Send what is left, and see that nothing is then."""
-        code, _, errors = self.send("--file", self.left, "--unsent", self.left, *arguments)
+        code, _, errors = self.send("--file", self.left, "--unsent", self.left, *arguments, **options)
         self.assertEqual((code, self.read("left")), (0, []), errors)
 
 
@@ -208,6 +208,17 @@ class EarlierRunTest(GoingOn):
         results = self.send_all(*[arguments] * 8)
         self.assertEqual({code for code, _, _ in results} - {2}, {0})
         self.assertEqual(self.numbers(self.server.events), list(range(1, 51)))
+
+
+    def test_where_there_are_no_locks_the_help_says_so_and_all_else_holds(self):
+        code = "import sys; sys.modules['fcntl'] = None; import importlib; "
+        command = ["-c", f"{code}importlib.import_module({NAME + '.__main__'!r}).run()"]
+        self.assertIn("which this platform cannot prevent", " ".join(self.send("--help", command=command)[1].split()))
+        self.server.fail_next(status=400)
+        arguments = ["--file", self.write("events", numbered(3)), "--unsent", self.left]
+        code, _, errors = self.send(*arguments, command=command)
+        self.assertEqual((code, self.numbers(self.read("left"))), (1, [1, 2, 3]), errors)
+        self.go_on(command=command)
 
 
 class BadLinesTest(GoingOn):
