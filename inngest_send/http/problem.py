@@ -11,13 +11,17 @@ except ImportError:  # a Python built without it does http
     ssl = None  # type: ignore[assignment]
 
 
+# What OpenSSL says of a peer that answers a handshake in plain text; which of them depends on its version.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG")
+
+
 def http_problem(error: http.client.HTTPException) -> str:
     """Return what was wrong with a response."""
     if isinstance(error, http.client.RemoteDisconnected):
-        return "the server closed the connection without an answer"
+        return "the server closed the connection without a response"
     if isinstance(error, http.client.IncompleteRead):
-        return "the answer was cut short"
-    return "the answer is not HTTP"
+        return "the response was cut short"
+    return "the response is not HTTP"
 
 
 def network_problem(error: OSError, bound: str) -> str:
@@ -25,13 +29,16 @@ def network_problem(error: OSError, bound: str) -> str:
     if is_timeout(error):
         return f"timed out after {bound}"
     if ssl is not None and isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or type(error).__name__}"
+        hint = "; it does not speak TLS there: is http:// meant?" if error.reason in _NO_TLS else ""
+        return f"TLS failed: {error.reason or type(error).__name__}{hint}"
     return str(error.strerror or type(error).__name__)
 
 
 def refusal_problem(authority: str, status: int) -> str:
     """Return what a proxy that refuses to connect said, and what can be done where it cannot know the host."""
     problem = f"HTTP {status} {http.client.responses.get(status, '')}".rstrip()
+    if status == http.client.PROXY_AUTHENTICATION_REQUIRED:
+        return f"{problem}; user and password go into the proxy's URL, as http://user:password@host:port"
     host = authority.rpartition(":")[0] or authority
     if "." in host or ":" in host:
         return problem

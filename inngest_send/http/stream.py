@@ -15,6 +15,7 @@ for each, and a TLS write that waits for room could not look for an early respon
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 
@@ -74,7 +75,7 @@ def connect(host: str, port: int, deadline: float, cancellation: Cancellation) -
             if not isinstance(err, OSError):
                 raise
             failure = err.with_traceback(None)  # breaks the reference cycle exception > traceback > frame
-    raise failure or OSError("the host has no address")
+    raise failure or OSError(errno.EADDRNOTAVAIL, "the host has no address")
 
 
 def start_tls(

@@ -50,7 +50,7 @@ class MessageTest(unittest.TestCase):
             ("HTTP 204: not a response of the Event API", once(204)),
             ("HTTP 200: 0 ids for 1 events", once(200, {"ids": [], "status": 200})),
             ("accepted: HTTP 302: a redirect to https://host, which is not followed", redirect),
-            ("(it may have arrived): the server closed the connection without an answer", lost),
+            ("(it may have arrived): the server closed the connection without a response", lost),
             ("(it may have arrived): timed out after 250 ms", silent),
         ]
         for problem, script in cases:

@@ -323,7 +323,7 @@ class LogTest(unittest.TestCase):
             with ScriptedServer(*scripts) as server, client_for(server, max_attempts=3) as client:
                 failure_of(client)
         self.assertEqual((len(waits), len(logs.records)), (2, 2))
-        reasons = ("closed the connection without an answer", "HTTP 503")
+        reasons = ("closed the connection without a response", "HTTP 503")
         for number, (record, reason, wait) in enumerate(zip(logs.records, reasons, waits), 1):
             self.assertEqual(record.levelno, logging.WARNING)
             for part in (f"attempt {number} of 3", reason, f"{wait:.2f} s"):

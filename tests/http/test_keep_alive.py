@@ -341,4 +341,4 @@ class DeadConnectionTest(unittest.TestCase):
         with ScriptedServer(lambda peer: peer.read()) as server, client_for(server, max_attempts=1) as client:
             error = failure_of(client)
         self.assertEqual((error.attempts, server.connections), (1, 1))
-        self.assertIn("closed the connection without an answer", str(error))
+        self.assertIn("closed the connection without a response", str(error))

@@ -225,6 +225,12 @@ class MessageTest(unittest.TestCase):
                 self.assertIn(refusal, text)
                 self.assertEqual("add inngest to NO_PROXY" in text, hint, text)
 
+    def test_a_proxy_that_asks_for_credentials_says_where_they_go(self):
+        with tls_server() as server, Proxy(server, credentials="u:p") as proxy, proxied(https_proxy=proxy.url):
+            with tls_client(server) as client:
+                text = str(failure_of(client))
+        self.assertIn("HTTP 407 Proxy Authentication Required; user and password go into the proxy's URL", text)
+
     def test_a_certificate_behind_a_proxy_is_not_the_proxy_s(self):
         with tls_server() as server, Proxy(server) as proxy, proxied(https_proxy=proxy.url):
             with tls_client(server, ssl_context=None) as client:

@@ -1,4 +1,4 @@
-"""A simple answer is read without http.client's help, and means what it means to http.client."""
+"""A simple response is read without http.client's help, and means what it means to http.client."""
 
 import unittest
 import zlib
@@ -134,7 +134,7 @@ class AnswerTest(unittest.TestCase):
         for size in (b"-1", b"-5"):
             answer = ANSWERS["a negative chunk"].replace(b"-5", size)
             ((text, *rest), _), _ = send_twice(answer)
-            self.assertIn("the answer was cut short (POST to URL)", text)
+            self.assertIn("the response was cut short (POST to URL)", text)
             self.assertEqual(rest, [None, None, True])
 
     def test_after_more_than_an_answer_the_connection_is_not_used_again(self):

@@ -139,6 +139,21 @@ class VersionTest(unittest.TestCase):
         self.assertEqual(len(server.requests), 1)
 
 
+class NoTlsTest(unittest.TestCase):
+    def test_a_server_that_speaks_none_is_told_so(self):
+        def script(peer):
+            peer.socket.recv(65536)
+            peer.answer(400)
+
+        with ScriptedServer(then=script) as server:
+            url = server.url.replace("http:", "https:")
+            with client_for(server, event_api_base_url=url, ssl_context=client_context(), max_attempts=1) as client:
+                error = failure_of(client)
+        self.assertIn(f"cannot connect to 127.0.0.1:{server.port}: TLS failed: ", str(error))
+        self.assertIn("it does not speak TLS there: is http:// meant?", str(error))
+        self.assertFalse(error.maybe_delivered)
+
+
 class KeptAliveTest(unittest.TestCase):
     def test_one_handshake_serves_many_sends(self):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):

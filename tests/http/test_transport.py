@@ -194,7 +194,7 @@ class AnswerTest(unittest.TestCase):
                     error = failure_of(client)
                 self.assertEqual((error.ids, error.attempts, len(server.requests)), ([], 2, 2))
                 self.assertTrue(error.is_retriable and error.maybe_delivered)
-                self.assertIn("the answer was cut short", str(error))
+                self.assertIn("the response was cut short", str(error))
 
     def test_a_refusal_is_one_though_its_text_is_cut_off(self):
         def script(peer):
@@ -363,7 +363,7 @@ class NotFollowedTest(unittest.TestCase):
             with client_for(server, max_attempts=2) as client:
                 error = failure_of(client)
         self.assertEqual((error.attempts, error.status, error.is_retriable), (2, None, True))
-        self.assertIn("the answer is not HTTP", str(error))
+        self.assertIn("the response is not HTTP", str(error))
 
 
 class UnreachableTest(unittest.TestCase):
@@ -384,6 +384,12 @@ class UnreachableTest(unittest.TestCase):
         self.assertEqual((error.attempts, error.maybe_delivered, error.is_retriable), (5, False, True))
         self.assertIsInstance(error.__cause__, ConnectionRefusedError)
         self.assertIn(f"cannot connect to {url[7:-1]}: Connection refused", str(error))
+
+    def test_a_host_with_no_address_at_all_is_told_so(self):
+        with resolving_to(), ScriptedServer() as server, client_for(server, max_attempts=1) as client:
+            self.assertIn(
+                f"cannot connect to 127.0.0.1:{server.port}: the host has no address", str(failure_of(client))
+            )
 
     def test_a_host_without_an_address_is_retried_and_was_not_delivered(self):
         unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
