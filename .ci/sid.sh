@@ -15,7 +15,7 @@ make_sid() { # make the chroot, with every CPython of a minor version that is ne
     local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends)
     debian debootstrap
     "${isolated[@]}" true || lacks "needs the right to make namespaces"
-    "${isolated[@]}" debootstrap --variant=minbase sid "$sid" "$(mirror)" || lacks "debootstrap could not make it: $(tail -n 1 "$work/log")"
+    "${isolated[@]}" debootstrap --variant=minbase sid "$sid" "$(mirror)" || lacks "debootstrap could not make it: $(tail -n 1 "$log")"
     newest_minor=$("$newest" -c 'import sys; print(sys.version_info[1])')
     for minor in $(chroot "$sid" apt-cache pkgnames python3. | sed -nE 's/^python3\.([0-9]+)$/\1/p' | sort -n); do
         [ "$minor" -le "$newest_minor" ] || packages+=("python3.$minor")

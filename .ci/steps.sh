@@ -1,31 +1,66 @@
 # Steps: each is a command that runs in a subshell, with a log of its own, and comes to one line.
+#
+# `begin` starts one beside the one before it, for the suites, which wait more than they work; `step` runs one alone.
+# Results come in the order in which the steps were begun.
 
 passed=0
 failed=0
 results=()
+running=() # the logs of the steps that are begun and not reported, each named after its step in "$log.name"
 
-step() { # step NAME COMMAND...: run a command; its last line is its result, and what was skipped is shown, and tables
-    local name=$1 log="$work/log" started=$SECONDS status result
-    [[ $name = *"$only"* ]] || return 0
-    shift
-    ("$@") >"$log" 2>&1 </dev/null
-    status=$?
+step() { # step NAME COMMAND...: run a command when all that was begun is done
+    finish 0
+    begin "$@"
+    finish 0
+}
+
+begin() { # begin NAME COMMAND...: start a command, beside one other at most
+    local log
+    [[ $1 = *"$only"* ]] || return 0
+    finish 1
+    log=$(mktemp "$work/log-XXXXXX")
+    echo "$1" >"$log.name"
+    (
+        started=$SECONDS
+        ("${@:2}") >"$log" 2>&1 </dev/null
+        echo "$? $((SECONDS - started))" >"$log.end"
+    ) &
+    running+=("$log" $!)
+}
+
+finish() { # finish COUNT: wait until no more than so many steps run, and report the others
+    while [ "${#running[@]}" -gt $(($1 * 2)) ]; do
+        wait "${running[1]}"
+        report "${running[0]}"
+        running=("${running[@]:2}")
+    done
+}
+
+report() { # report LOG: a step's last line is its result; what was skipped is shown, and tables, and a failure's log
+    local log=$1 name result status seconds
+    name=$(cat "$log.name")
     result=$(tail -n 1 "$log")
+    read -r status seconds <"$log.end"
     case $status in
     0)
         passed=$((passed + 1))
-        report "ok      $name: $result ($((SECONDS - started)) s)"
+        line "ok      $name: $result ($seconds s)"
         grep -E '^(skipped |\| )' "$log" | sed 's/^/        /'
         ;;
     "$missing")
-        report "SKIPPED $name: $result"
+        line "SKIPPED $name: $result"
         ;;
     *)
         failed=$((failed + 1))
-        report "FAILED  $name: exit code $status ($((SECONDS - started)) s)"
+        line "FAILED  $name: exit code $status ($seconds s)"
         grep -v ' \.\.\. ok$' "$log" | sed 's/^/    /'
         ;;
     esac
+}
+
+line() {
+    results+=("$1")
+    echo "$1"
 }
 
 missing=77 # the exit code of a step that something is missing for, as Automake has it
@@ -35,12 +70,8 @@ lacks() { # lacks REASON: end a step that cannot be run on this machine
     exit "$missing"
 }
 
-report() {
-    results+=("$1")
-    echo "$1"
-}
-
-summary() { # all results again, and how many there were of each kind; fails if a step failed
+summary() { # when all is done: all results again, and how many there were of each kind; fails if a step failed
+    finish 0
     echo
     printf '%s\n' "${results[@]}"
     echo
