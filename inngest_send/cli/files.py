@@ -192,8 +192,10 @@ def _write_remaining(run: FileRun, file: UnsentFile, sources: list[Source], sign
     count = max(1, signals.count)  # the first one stops the run; if that had ended already, it does not stop this
     try:
         run.write_remaining(file, lambda: signals.count > count)
-        file.commit()
-        return True
+        if all(source.is_finished or not is_same_file(source.path, file.path) for source in sources):
+            file.commit()
+            return True
+        problem = f"{file.path} was not read to its end, so it stays as it was"
     except OSError as err:
         problem = f"cannot write {file.path}: {err.strerror or err}"
     if file.place != file.path:

@@ -48,6 +48,8 @@ class EventReader:
             return text
         if not id or not isinstance(fields, dict) or fields.get("id") not in (None, ""):
             return text
+        if fields and "id" not in fields:
+            return b'%b,"id":"%b"}' % (text[:-1], id.encode())
         fields["id"] = id
         return to_json(fields)
 

@@ -31,6 +31,7 @@ class Source:
 
     ``reader``: what makes an event of such a text.
     ``position``: the number of the next line to be yielded, or of a blank one before it.
+    ``is_finished``: it was read to its end, and no line was given back since.
     ``warning``: what was wrong with it though it could be read to its end, "" for nothing.
     """
 
@@ -46,6 +47,7 @@ class Source:
         self.is_array = False
         self.position = position
         self.is_unreadable = False  # from ``position`` on
+        self.is_finished = False
         self.bytes_read = 0
         self.size: int | None = None  # bytes, where it is known
         self.warning = ""
@@ -74,6 +76,7 @@ class Source:
         except UnreadableError:
             self.is_unreadable = True
             raise
+        self.is_finished = not self.is_unreadable
         if self.position > self._count + 1 and not self.is_unreadable:
             size = f"{self._count:,} {'items' if self.is_array else 'lines'}"
             raise ArgumentInvalidError(f"--resume-from {self.position}: {self.name} has {size}, so nothing is there")
@@ -82,6 +85,7 @@ class Source:
         """Take back the line that was yielded last, so that it is yielded again. IDLE is no line, and forgotten."""
         if number:
             self._unread.append((number, text))
+            self.is_finished = False
             self.position = number
 
     def close(self) -> None:

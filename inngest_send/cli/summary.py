@@ -95,11 +95,9 @@ class Summary:
                 if is_same_file(earlier.path, self._arguments.unsent):
                     source, number = earlier, 1
         sources = self._sources[self._sources.index(source) :]
-        if source.is_unreadable:
-            if self._unsent is not None:  # what comes after it is in the file
-                sources = [source]
-            if source.position == number:
-                steps.append(f"see that {source.where(number)} can be read")
+        if source.is_unreadable and self._unsent is not None:
+            sources = [source]  # what comes after it is in the file
+        steps += [f"see that {other.where(other.position)} can be read" for other in sources if other.is_unreadable]
         bad = self._run.bad_line_at
         if self._unsent is None and bad is not None:
             steps.append(f"fix {bad[0].where(bad[1])} in place, do not delete it")

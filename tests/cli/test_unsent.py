@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -179,6 +180,38 @@ class EarlierRunTest(GoingOn):
         code, _, errors = self.send("--file", self.path("none"), "--file", path, "--unsent", self.left)
         self.assertEqual((code, len(self.server.events)), (2, 3))
         self.assertIn("none", errors)
+
+    def test_what_of_it_cannot_be_read_stays(self):
+        content = '[{"name": "a"}, {"name": "b",}]'
+        self.write("left", content)
+        path = self.write("events", numbered(2))
+        arguments = ["--file", self.left, "--file", path, "--unsent", self.left]
+        code, output, errors = self.send(*arguments)
+        with open(self.left) as file:
+            self.assertEqual((code, len(output.split()), file.read()), (1, 1, content))
+        self.assertIn(f"{self.left} was not read to its end, so it stays as it was\n", errors)
+        self.assertIn(f"\nsee that {self.left}: item 2 can be read; go on with:\n", errors)
+        self.write("left", content.replace(",}", "}"))
+        (command,) = self.commands(errors)
+        self.assertEqual(self.paste(command)[0], 0)
+        self.assertEqual(sorted(event.name for event in self.server.runs), ["a", "b", "test/event", "test/event"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["events", "left"])
+
+    def test_what_of_it_was_not_reached_stays_after_a_second_signal(self):
+        self.write("left", numbered(2))
+        process = self.start("--file", "-", "--file", self.left, "--unsent", self.left)
+        process.stdin.write(lines(numbered(1)))
+        process.stdin.flush()
+        self.server.wait_for(1)
+        process.send_signal(signal.SIGINT)
+        errors = ""
+        while "to its end" not in errors:
+            errors = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        errors = process.stderr.read()  # and its input is still open
+        self.assertEqual((process.wait(30), self.numbers(self.read("left"))), (130, [1, 2]))
+        self.assertIn(f"{self.left} was not read to its end, so it stays as it was\n", errors)
+        self.assertIn(f" send --file - --file {self.left} --resume-from 2 ", errors.splitlines()[-1])
 
     def test_a_run_that_cannot_begin_makes_no_file(self):
         path = self.write("events", numbered(3))
