@@ -94,8 +94,10 @@ class Connection:
         """Close the socket."""
         self._stream.close()
 
-    # What a signal handler raises may strike between any two instructions, and leave nobody to close a connection.
-    __del__ = close
+    def __del__(self) -> None:
+        # What a signal handler raises may strike between any two instructions, and leave nobody to close a connection.
+        if hasattr(self, "_stream"):
+            self.close()
 
 
 def open_connection(route: Route, exchange: Exchange) -> Connection:

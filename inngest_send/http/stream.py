@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 CHUNK = 65536  # bytes
 
 # seconds. A path that swallows packets, as a firewall does that forgot the connection, acknowledges nothing; a server
-# that is slow, does. The kernel tells the two apart and ends the connection.
+# that is slow, does. The kernel tells the two apart and ends the connection. It also ends one whose peer is there, and
+# reads nothing, so that its window is full: the limit is taken off as soon as such a peer is seen.
 MAX_UNACKNOWLEDGED = 5.0
+_UNACKNOWLEDGED = slice(24, 28)  # of Linux's struct tcp_info: how many packets are
 
 _MAX_WAIT = 3600.0  # seconds; longer waits are made of several, since poll() counts milliseconds in a C int
 _INFORMATIONAL = b"HTTP/1.1 1"
@@ -61,16 +63,18 @@ def connect(host: str, port: int, deadline: float, cancellation: Cancellation) -
     addresses = socket.getaddrinfo(host.encode() if is_own else host, port, 0, socket.SOCK_STREAM)
     failure: OSError | None = None
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = socket.socket(family, kind, protocol)
+        sock = None
         try:
+            sock = socket.socket(family, kind, protocol)  # which fails where the system is without IPv6
             cancellation.attach(sock)
             sock.settimeout(time_left(deadline) / (len(addresses) - index))
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
         except BaseException as err:
-            cancellation.detach(sock)
-            sock.close()
+            if sock is not None:
+                cancellation.detach(sock)
+                sock.close()
             raise_if_from_signal_handler(err)
             if not isinstance(err, OSError):
                 raise
@@ -133,10 +137,7 @@ class Stream:
         """Have the kernel end the connection soon when the peer acknowledges nothing; where it can, as Linux does."""
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # In half the time at most, so that as much is left for another connection.
-            seconds = min(MAX_UNACKNOWLEDGED, time_left(self._deadline) / 2)
-            if seconds != self._max_unacknowledged:
-                self._max_unacknowledged = seconds
-                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(seconds * 1000)))
+            self._set_max_unacknowledged(min(MAX_UNACKNOWLEDGED, time_left(self._deadline) / 2))
 
     def is_alive(self) -> bool:
         """Return whether the peer has neither closed the connection nor sent what nobody asked for."""
@@ -203,11 +204,28 @@ class Stream:
         """Return whether the socket can be read from, and written to, as soon as one is so. Raises socket.timeout."""
         while True:
             seconds = time_left(self._deadline)
+            until_look = self._max_unacknowledged / 2
+            if 0 < until_look < seconds:
+                seconds = until_look
             readable, writable = _poll(self.socket, reading, writing, seconds)
             if readable or writable:
                 return readable, writable
-            if seconds < _MAX_WAIT:  # it was all the time left, whatever a clock says that a test has frozen
+            if seconds == until_look:
+                self._allow_full_window()
+            elif seconds < _MAX_WAIT:  # it was all the time left, whatever a clock says that a test has frozen
                 raise socket.timeout("timed out")
+
+    def _set_max_unacknowledged(self, seconds: float) -> None:
+        if seconds != self._max_unacknowledged:
+            self._max_unacknowledged = seconds
+            milliseconds = max(1, int(seconds * 1000)) if seconds else 0
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+    def _allow_full_window(self) -> None:
+        """Take the limit off if the peer has acknowledged all that was sent: the rest waits for room in its window."""
+        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _UNACKNOWLEDGED.stop)
+        if not any(info[_UNACKNOWLEDGED]):
+            self._set_max_unacknowledged(0.0)
 
     def _receive_now(self) -> bytes | None:
         """Return what can be read without waiting: b"" at the end of the stream, None for nothing."""

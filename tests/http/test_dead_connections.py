@@ -10,6 +10,8 @@ import unittest
 from tests.helpers.library import module
 from tests.helpers.servers import (
     EVENT,
+    LARGE,
+    SMALL_BUFFER,
     ScriptedServer,
     client_context,
     client_for,
@@ -158,6 +160,21 @@ class BlackHoleTest(unittest.TestCase):
                 client.send_sync(EVENT)
                 self.assertEqual(len(client.send_sync(EVENT)), 1)
         self.assertEqual(server.connections, 1)
+
+    def test_a_server_that_lets_its_window_fill_up_is_waited_for(self):
+        def script(peer):
+            peer.accept(peer.read())
+            peer.server.finished.wait(1.2)
+            peer.accept(peer.read())
+
+        for context in (None, server_context()):
+            with self.subTest(tls=context is not None):
+                with ScriptedServer(script, ssl_context=context, receive_buffer=SMALL_BUFFER) as server:
+                    options = {"request_timeout": 1600, "max_attempts": 1, "ssl_context": client_context()}
+                    with client_for(server, **options) as client:
+                        client.send_sync(EVENT)
+                        self.assertEqual(len(client.send_sync(LARGE)), len(LARGE))
+                self.assertEqual((server.connections, len(server.requests)), (1, 2))
 
     def test_it_costs_five_seconds_at_most_and_half_the_attempt(self):
         self.assertEqual(stream.MAX_UNACKNOWLEDGED, 5.0)

@@ -155,6 +155,10 @@ class AlarmTest(unittest.TestCase):
     def descriptors():
         return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
+    def test_a_connection_that_was_struck_while_it_was_made_is_dropped_in_silence(self):
+        kind = module("http.connection").Connection
+        kind.__new__(kind).__del__()
+
     def test_at_any_moment_of_a_request(self):
         with ScriptedServer() as server:
             self.check_moments(server, 3e-4)

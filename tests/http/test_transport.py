@@ -423,6 +423,14 @@ class LookUpTest(unittest.TestCase):
             url = server.url.replace("127.0.0.1", "localhost")
             self.assertEqual(run_program(WITHOUT_IDNA, NAME, url), (0, "False\n", ""))
 
+    def test_a_family_of_addresses_that_the_system_is_without_is_passed_over(self):
+        def both(*args, **kwargs):  # as of a name with IPv6, where the kernel was started without it
+            return [(99, socket.SOCK_STREAM, 0, "", ("::1", 1, 0, 0)), *own(*args, **kwargs)]
+
+        own = socket.getaddrinfo
+        with ScriptedServer() as server, mock.patch("socket.getaddrinfo", both), client_for(server) as client:
+            self.assertEqual(len(client.send_sync(EVENT)), 1)
+
     def test_what_is_no_network_error_comes_through_as_it_is(self):
         class SocketBlockedError(RuntimeError):
             """What pytest-socket raises."""
