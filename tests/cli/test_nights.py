@@ -8,6 +8,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.helpers.commands import CommandTest, EventServer, environment, finish, lines, start
+from tests.helpers.library import ROOT
 
 ROUNDS = 5  # of kill -9; .ci/nights.py plays more
 
@@ -32,7 +33,7 @@ class NightsTest(CommandTest):
         bad = ["--skip-bad", "--bad", "bad.ndjson"]
         options = ["--id-seed", f"night {number}", "--quiet", "--max-attempts", "1", "--batch-size", "5"]
         with open(self.path("ids.txt"), "a") as ids:
-            env = {**(env or self.env), "PYTHONPATH": os.getcwd()}
+            env = {**(env or self.env), "PYTHONPATH": ROOT}
             process = self.start(*paths, *bad, *options, cwd=self.folder, env=env, stdout=ids)
             if meanwhile is not None:
                 meanwhile(process)
