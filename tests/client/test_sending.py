@@ -276,10 +276,10 @@ class TimeoutTest(unittest.TestCase):
 
     def test_it_bounds_all_attempts_together(self):
         with without_delays(), ScriptedServer(then=silent) as server:
-            with client_for(server, request_timeout=100) as client:
+            with client_for(server, request_timeout=400) as client:
                 begin = time.monotonic()
-                error = failure_of(client, timeout=250)
-                self.assertTrue(0.2 < time.monotonic() - begin < 1.5)
+                error = failure_of(client, timeout=1000)
+                self.assertTrue(0.9 < time.monotonic() - begin < 5)
         self.assertEqual((error.attempts, server.connections), (3, 3))
 
     def test_a_wait_that_would_cross_it_is_not_begun(self):
