@@ -1,5 +1,6 @@
 """Memory, stack or descriptors run out within a call: what was accepted and what was not is told all the same."""
 
+import importlib.util
 import json
 import sys
 import unittest
@@ -83,6 +84,40 @@ async def main():
 asyncio.run(main())
 """
 
+ONE_ALLOCATION_FAILS = """
+import _testcapi
+batching = importlib.import_module(sys.argv[1] + ".batching")
+batching.MAX_BATCH_EVENTS = 3
+events = [inngest.Event(name="event {}".format(number), data={"a": [1, {"b": "c"}]}) for number in range(8)]
+client.send_sync(events)  # opens a connection, and loads what is loaded late
+
+def source():
+    for event in events:
+        taken.append(event.name)
+        yield event
+
+outcomes = {"accepted": 0, "told": 0, "nothing sent": 0, "wrong": []}
+for number in range(0, 2400, 4):
+    taken = []
+    generator = source()
+    _testcapi.set_nomemory(number, number + 1)
+    try:
+        ids = client.send_sync(generator)
+        outcome = "accepted" if len(ids) == 8 else "wrong"
+    except inngest.SendEventsError as error:
+        names = [event.name for event in error.unsent]
+        outcome = "told" if names == taken[len(error.ids):] else "wrong"
+    except MemoryError:
+        outcome = "nothing sent" if len(taken) <= 4 else "wrong"  # the first request waits for the fourth event
+    finally:
+        _testcapi.remove_mem_hooks()
+    if outcome == "wrong":
+        outcomes["wrong"].append(number)
+    else:
+        outcomes[outcome] += 1
+print(json.dumps(outcomes))
+"""
+
 
 @unittest.skipUnless(sys.platform == "linux", "needs /proc and limits of memory and descriptors")
 class LimitTest(unittest.TestCase):
@@ -102,6 +137,15 @@ class LimitTest(unittest.TestCase):
                     self.assertEqual(kind, "SendEventsError")
                     self.assertEqual([id[len("id of ") :] for id in ids] + names, taken)
         self.assertGreater(ran_out, 0)
+
+    @unittest.skipUnless(importlib.util.find_spec("_testcapi"), "needs an interpreter that can be made to lack memory")
+    def test_memory_for_any_one_object(self):
+        with ScriptedServer(then=name_ids) as server:
+            _, output, _ = run_program(BEGINNING + ONE_ALLOCATION_FAILS, NAME, server.url)
+        outcomes = json.loads(output)
+        self.assertEqual(outcomes["wrong"], [])
+        for outcome in ("accepted", "told", "nothing sent"):
+            self.assertGreater(outcomes[outcome], 0, outcome)
 
     def test_descriptors_while_the_server_answers_503(self):
         def accept_and_refuse(peer):
