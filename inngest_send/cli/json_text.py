@@ -33,6 +33,7 @@ _scan = json.JSONDecoder(object_pairs_hook=_object).scan_once  # type: ignore[at
 
 def read_json(text: bytes) -> Any:
     """Return the value of a text that has no whitespace around it. Raises BadLineError."""
+    decoded = ""
     try:
         decoded = text.decode()
         value, end = _scan(decoded, 0)
