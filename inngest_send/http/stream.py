@@ -247,17 +247,20 @@ class Stream:
         if not received:
             return True
         self.has_received = True
-        self._received += received
-        return _begins_final_response(self._received)
+        self._received = _without_informational(self._received + received)
+        begun = self._received[: len(_INFORMATIONAL)]
+        return begun != _INFORMATIONAL[: len(begun)] or len(self._received) > CHUNK  # which no head ever is
 
 
-def _begins_final_response(received: bytes) -> bool:
-    """Return whether there is more than informational responses (RFC 9110, section 15.2), which may come unasked."""
-    while received.startswith(_INFORMATIONAL):
-        _, end, received = received.partition(b"\r\n\r\n")
-        if not end:
-            return False
-    return received[: len(_INFORMATIONAL)] != _INFORMATIONAL[: len(received)]
+def _without_informational(received: bytes) -> bytes:
+    """Return what follows informational responses (RFC 9110, section 15.2), which may come unasked."""
+    start = 0
+    while received.startswith(_INFORMATIONAL, start):
+        end = received.find(b"\r\n\r\n", start)
+        if end < 0:
+            break
+        start = end + 4
+    return received[start:]
 
 
 def _poll(sock: socket.socket, reading: bool, writing: bool, seconds: float) -> tuple[bool, bool]:

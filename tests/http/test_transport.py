@@ -173,6 +173,22 @@ class AnswerTest(unittest.TestCase):
                 self.assertEqual(len(client.send_sync(LARGE)), 2)
         self.assertEqual(server.requests[0].events[1]["data"], LARGE[1].data)
 
+    def test_of_any_number_of_interim_answers_while_a_body_is_written_little_is_kept(self):
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            sock, (peer, _) = socket.create_connection(listener.getsockname()), listener.accept()
+        with contextlib.closing(peer), contextlib.closing(sock):
+            stream = module("http.stream").Stream(sock)
+            stream.begin(time.monotonic() + 5, module("http.cancellation").Cancellation())
+            for flood in (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 with a head that never ends "):
+                for _ in range(16):
+                    peer.sendall(flood * (65536 // len(flood)))
+                with self.subTest(flood):
+                    is_response = any(stream._has_early_response() for _ in range(32))
+                    self.assertEqual((is_response, stream.has_received), (b"ends" in flood, True))
+                    self.assertLess(len(stream._received), 2**18)
+
     def test_a_chunked_answer_is_put_together(self):
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         body = b"".join(chunk(SUCCESS[index : index + 5]) for index in range(0, len(SUCCESS), 5)) + b"0\r\n\r\n"
