@@ -219,7 +219,11 @@ class Stream:
         if seconds != self._max_unacknowledged:
             self._max_unacknowledged = seconds
             milliseconds = max(1, int(seconds * 1000)) if seconds else 0
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+            try:
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+            except OSError as err:  # the kernel does not know it, or the connection is dead, as the write will say
+                raise_if_from_signal_handler(err)
+                self._max_unacknowledged = 0.0
 
     def _allow_full_window(self) -> None:
         """Take the limit off if the peer has acknowledged all that was sent: the rest waits for room in its window."""

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import unittest
+from unittest import mock
 
 from tests.helpers.library import module
 from tests.helpers.servers import (
@@ -175,6 +176,14 @@ class BlackHoleTest(unittest.TestCase):
                         client.send_sync(EVENT)
                         self.assertEqual(len(client.send_sync(LARGE)), len(LARGE))
                 self.assertEqual((server.connections, len(server.requests)), (1, 2))
+
+    def test_a_kernel_that_does_not_know_the_limit_is_no_error(self):
+        unknown = 9999
+        with mock.patch.object(socket, "TCP_USER_TIMEOUT", unknown), ScriptedServer() as server:
+            with client_for(server, max_attempts=1) as client:
+                for _ in range(3):
+                    client.send_sync(EVENT)
+        self.assertEqual((server.connections, len(server.requests)), (1, 3))
 
     def test_it_costs_five_seconds_at_most_and_half_the_attempt(self):
         self.assertEqual(stream.MAX_UNACKNOWLEDGED, 5.0)
