@@ -20,7 +20,7 @@ MAX_AGE = 300.0  # seconds; a host name may stand for other addresses by then
 
 
 class TunnelRefused(Exception):
-    """A proxy answered CONNECT with something else than 2xx; ``response`` is that answer."""
+    """A proxy's ``response`` to CONNECT was something else than 2xx."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)

@@ -120,7 +120,7 @@ class Stream:
         self.socket = sock
         self.has_received = False  # since begin()
         self.has_ended = False  # the end of the stream was read
-        self.is_cut_short = False  # the peer answered before it had the whole request
+        self.is_cut_short = False  # the peer responded before it had the whole request
         self._pending = getattr(sock, "pending", None)  # under TLS: what was received and decrypted already
         self._deadline = 0.0
         self._max_unacknowledged = 0.0  # seconds; no limit yet
