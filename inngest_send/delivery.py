@@ -167,6 +167,7 @@ class Outcome:
 
     def begin(self) -> None:
         """Begin an attempt."""
+        self.maybe_delivered = self.maybe_delivered or any(self.ids)  # what the response before listed was accepted
         self.attempts += 1
         self.exchange = None
 

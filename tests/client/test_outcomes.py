@@ -74,6 +74,11 @@ class MaybeDeliveredTest(unittest.TestCase):
         error = self.check(True, then(once(500), once(401, {"error": "Event key not found"})))
         self.assertEqual((error.status, error.attempts), (401, 2))
 
+    def test_what_an_earlier_response_listed_counts(self):
+        partly = once(429, {"ids": ["A"], "error": "slow down"}, {"Retry-After": "0"})
+        error = self.check(True, then(partly, once(401, {"error": "Event key not found"})), events=2)
+        self.assertEqual((error.ids, len(error.unsent), error.attempts), ([], 2, 2))
+
     def test_an_attempt_that_was_lost_counts_also_when_the_last_reached_nobody(self):
         with ScriptedServer(lost) as server:
             known = socket.getaddrinfo(server.host, server.port, 0, socket.SOCK_STREAM)
