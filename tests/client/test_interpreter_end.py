@@ -10,6 +10,7 @@ PROGRAM = """
 import asyncio, atexit, importlib, os, sys, threading, weakref
 inngest = importlib.import_module(sys.argv[1])
 client = inngest.Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[2], max_attempts=2)
+asyncio.log.logger.setLevel("ERROR")  # in debug mode it warns of what takes long on a busy machine
 
 async def send(event, client=client):
     return await client.send(event)
