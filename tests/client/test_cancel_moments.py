@@ -29,7 +29,7 @@ class Answering(Held):
 class MomentTest(AsyncTest):
     def setUp(self):
         self.records = []
-        handler = logging.Handler()
+        handler = logging.Handler(logging.ERROR)  # in debug mode asyncio warns of what takes long, too
         handler.emit = self.records.append
         for name in ("asyncio", "concurrent.futures"):
             logging.getLogger(name).addHandler(handler)
