@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextvars import ContextVar
 
 from ..runtime.clock import monotonic
@@ -80,6 +81,10 @@ class Cancellation:
         try:
             if self.is_cancelled or wait.wait(seconds):
                 raise Cancelled
+        except RuntimeError as err:
+            raise_if_from_signal_handler(err)
+            # From Python 3.15 on no lock is waited for at the interpreter's end; no thread is left to cancel by then.
+            time.sleep(seconds)
         finally:
             self._waits.discard(wait)
 
