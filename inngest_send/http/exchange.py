@@ -64,6 +64,9 @@ class Exchange(urllib.request.Request):
         self.is_retriable = False
         self._own_headers = headers
 
+    def __copy__(self) -> Exchange:
+        return self  # else a wrapper that opens a copy would leave nobody to know what came of it
+
     def fail(self, problem: str, cause: BaseException | None = None, *, is_retriable: bool = True) -> None:
         """Say that no response of the server came."""
         self.problem = problem

@@ -1,5 +1,6 @@
 """What programs that trace do to requests and responses works, and they get to see no event key."""
 
+import copy
 import json
 import sys
 import unittest
@@ -157,6 +158,16 @@ class TracerTest(unittest.TestCase):
         with Changing(after=fail).wrapping(), ScriptedServer() as server, client_for(server) as client:
             self.assertEqual(len(client.send_sync(EVENT)), 1)
         self.assertEqual(len(server.requests), 1)
+
+    def test_a_wrapper_may_send_a_copy_of_the_request(self):
+        own = urllib.request.OpenerDirector.open
+
+        def of_copy(opener, request, *args, **kwargs):
+            return own(opener, copy.copy(request), *args, **kwargs)
+
+        with mock.patch.object(urllib.request.OpenerDirector, "open", of_copy), ScriptedServer() as server:
+            with client_for(server) as client:
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
 
     def test_a_wrapper_that_sends_nothing_is_no_success(self):
         with mock.patch.object(urllib.request.OpenerDirector, "open"), ScriptedServer() as server:
