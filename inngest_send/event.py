@@ -193,7 +193,9 @@ def _milliseconds(moment: Any) -> int:
             days: int = moment.toordinal() - _EPOCH - offset.days
             seconds = (days * 24 + moment.hour) * 3600 + moment.minute * 60 + moment.second - offset.seconds
             milliseconds: int = (seconds * 1000000 + moment.microsecond - offset.microseconds) // 1000
-            return milliseconds
+            if milliseconds:
+                return milliseconds
+            problem = "out of range: the start of 1970 would stand for 0, which is when Inngest receives the event"
     except Exception as err:  # noqa: BLE001  # the code of a time zone may raise anything
         raise_if_from_signal_handler(err)
         problem = f"reading {qualified_name(moment)} raised {qualified_name(err)}"

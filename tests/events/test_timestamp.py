@@ -117,6 +117,12 @@ class DatetimeTest(unittest.TestCase):
             zone = datetime.timezone(datetime.timedelta(hours=hours))
             self.assertIn("out of range", str(refusal("a", ts=moment.replace(tzinfo=zone))))
 
+    def test_the_start_of_1970_is_not_taken_for_when_received(self):
+        for moment in (EPOCH, EPOCH.replace(microsecond=999)):
+            error = refusal("a", ts=moment)
+            self.assertEqual(error.path, "ts")
+            self.assertIn("out of range", str(error))
+
     def test_one_whose_time_zone_raises_is_refused(self):
         error = refusal("a", ts=NOON.replace(tzinfo=Zone(LookupError(SECRET))))
         self.assertEqual(str(error), "ts: reading datetime.datetime raised LookupError")
