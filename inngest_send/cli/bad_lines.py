@@ -26,9 +26,9 @@ class BadLinesFile:
             if size:
                 os.lseek(self._descriptor, size - 1, os.SEEK_SET)
             self._start = b"" if not size or os.read(self._descriptor, 1) == b"\n" else b"\n"
-        except BaseException:
+        except OSError as err:  # a pipe has no end to look at
             self.close()
-            raise
+            raise OSError(err.errno, err.strerror, path) from None
 
     def add(self, line: bytes) -> None:
         """Write a line. Raises OSError; then nothing of it is there."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
+import sys
 import time
 from functools import partial
 
@@ -14,7 +16,7 @@ from .bad_lines import BadLinesFile
 from .dry_run import show_requests
 from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED, SIGNALLED, SKIPPED
 from .file_run import FileRun
-from .ids import Ids, new_seed
+from .ids import Ids, new_seed, own_name
 from .options import open_client, timeout_of
 from .output import Output, pluralize, print_error, write_stderr
 from .report import Report
@@ -86,15 +88,47 @@ def _check_paths(arguments: argparse.Namespace) -> None:
             raise ArgumentInvalidError(f"{option}: expected the path of a file")
         if path is not None and path.endswith(".gz"):
             raise ArgumentInvalidError(f"{option} {path}: it is written as plain text, so its name must not end so")
+    for option, paths in (("--unsent", [arguments.unsent]), ("--bad", [arguments.bad]), ("--file", inputs)):
+        for path in paths:
+            if path is not None and _is_printed_to(path):
+                raise ArgumentInvalidError(f"{option} {path} is where standard output or standard error goes, too")
     if arguments.bad is not None and any(is_same_file(arguments.bad, path) for path in inputs):
         raise ArgumentInvalidError(f"--bad {arguments.bad} is read as --file, too")
-    if arguments.unsent is None or _only_looks(arguments):
+    if _only_looks(arguments):
+        return
+    if not arguments.no_ids and arguments.id_field is None:
+        _check_own_names(arguments.file)
+    if arguments.unsent is None:
         return
     if arguments.bad is not None and is_same_file(arguments.bad, arguments.unsent):
         raise ArgumentInvalidError("--bad and --unsent are the same file")
     if arguments.skip_bad and arguments.bad is None and any(is_same_file(arguments.unsent, path) for path in inputs):
         problem = f"--skip-bad would destroy the bad lines of {arguments.unsent}, which is --file and --unsent"
         raise ArgumentInvalidError(f"{problem}: say with --bad PATH where they are to go")
+    if arguments.resume_from > 1 and inputs[:1] == arguments.file[:1] and is_same_file(inputs[0], arguments.unsent):
+        problem = f"--resume-from would destroy the lines before it of {arguments.unsent}, which is --file and --unsent"
+        raise ArgumentInvalidError(f"{problem}: leave it out, or remove them from the file yourself")
+
+
+def _check_own_names(paths: list[str]) -> None:
+    """Refuse two files with one name: an id is made of it, and of two events with the same id the second never runs."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        other = seen.setdefault(own_name(path), path)
+        if other is not path:
+            problem = f"{other} and {path} have the same name, so equal lines would get the same id, and run once"
+            raise ArgumentInvalidError(f"{problem}: send each in a run of its own, with another --id-seed, or --no-ids")
+
+
+def _is_printed_to(path: str) -> bool:
+    """Tell whether a path leads to the file that a standard stream is redirected to."""
+    with contextlib.suppress(OSError):
+        file = os.stat(path)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):  # a test's stream has no descriptor
+                if stat.S_ISREG(file.st_mode) and os.path.samestat(file, os.fstat(stream.fileno())):
+                    return True
+    return False
 
 
 def _only_looks(arguments: argparse.Namespace) -> bool:

@@ -18,6 +18,12 @@ def new_seed() -> str:
     return os.urandom(_SEED_SIZE).hex()
 
 
+def own_name(path: str) -> str:
+    """Return what ids know a file by: its base name, the same when it is packed."""
+    name = os.path.basename(path)
+    return name[:-3] if name.endswith(".gz") else name
+
+
 class Ids:
     """Derives ids from a seed, so that another run with the same seed gives the same events the same ids."""
 
@@ -36,10 +42,9 @@ class Ids:
         if self._seed is None:
             return ""
         if source is not self._source:
-            name = os.path.basename(source.path)
-            name = name[:-3] if name.endswith(".gz") else name
+            name = os.fsencode(own_name(source.path))
             self._source = source
-            self._hash = hashlib.blake2b(b"%b\0%b\0" % (self._seed, os.fsencode(name)), digest_size=_ID_SIZE)
+            self._hash = hashlib.blake2b(b"%b\0%b\0" % (self._seed, name), digest_size=_ID_SIZE)
         line = self._hash.copy()
         line.update(b"%d\0%b" % (number, text))
         return line.hexdigest()

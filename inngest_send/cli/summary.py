@@ -91,7 +91,7 @@ class Summary:
         source, number = place
         if self._unsent is None and self._arguments.unsent is not None:
             # The file still holds what it held, so the next run must read it, too; ids keep that from running twice.
-            for earlier in self._sources[: self._sources.index(source)]:
+            for earlier in self._sources[: self._sources.index(source) + 1]:
                 if is_same_file(earlier.path, self._arguments.unsent):
                     source, number = earlier, 1
         sources = self._sources[self._sources.index(source) :]
@@ -101,10 +101,12 @@ class Summary:
         bad = self._run.bad_line_at
         if self._unsent is None and bad is not None:
             steps.append(f"fix {bad[0].where(bad[1])} in place, do not delete it")
-        pipes = ", ".join(source.name for source in sources if not source.is_file)
+        pipes = ", ".join(source.name for source in sources if not source.is_file or source.path == "-")
         if pipes:
             steps.append(f"give {pipes} the same input again")
         self._print_step(steps, command_line(self._arguments, [source.path for source in sources], number))
 
     def _print_step(self, steps: list[str], command: str) -> None:
+        if self._arguments.event_key_file == "-":
+            steps = [*steps, "give <stdin> the event key again"]
         write_stderr("; ".join([*steps, "go on with:"]) + f"\n  {command}")

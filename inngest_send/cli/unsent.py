@@ -187,7 +187,7 @@ def is_same_file(path: str, other: str) -> bool:
 def _open_locked(path: str, target: str) -> tuple[int, bool]:
     """Return a descriptor that has the lock, and whether the file was made here. Raises OSError."""
     while True:
-        if os.path.exists(target) and not os.path.isfile(target):
+        if path.endswith(os.sep) or (os.path.exists(target) and not os.path.isfile(target)):
             raise OSError(f"{path} is no regular file")
         is_new = False
         try:

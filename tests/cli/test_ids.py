@@ -97,6 +97,28 @@ class SeedTest(CommandTest):
         self.assertEqual(self.send_seeded(self.write("events", "\n" + lines(numbered(2)))), 0)
         self.assertEqual(len(self.server.runs), 6)
 
+    def test_two_files_of_one_name_are_refused_where_equal_lines_would_be_taken_for_one(self):
+        os.mkdir(self.path("web"))
+        paths = [self.write("events", numbered(1)), self.write("web/events", numbered(1))]
+        paths.append(self.path("events.gz"))
+        with gzip.open(paths[2], "wb") as file:
+            file.write(lines(numbered(1)).encode())
+        for other in paths[1:] + [os.path.join(self.folder, ".", "events")]:
+            arguments = ["--file", paths[0], "--file", other]
+            code, _, errors = self.send(*arguments)
+            problem = f"{paths[0]} and {other} have the same name, so equal lines would get the same id, and run once"
+            self.assertEqual((code, self.server.requests), (2, []))
+            self.assertIn(f"{problem}: send each in a run of its own, with another --id-seed, or --no-ids\n", errors)
+            self.assertEqual(self.send(*arguments, "--check")[0], 0)
+        arguments = ["--file", paths[0], "--file", paths[1]]
+        self.assertEqual(self.send(*arguments, "--no-ids")[0], 0)
+        self.assertEqual(len(self.server.runs), 2)
+        row = '{"n": %d}\n'
+        self.write("events", row % 1)
+        self.write("web/events", row % 2)
+        self.assertEqual(self.send(*arguments, "--as", "row", "--id-field", "n")[0], 0)
+        self.assertEqual(len(self.server.runs), 4)
+
     def test_a_run_that_was_cut_off_can_be_gone_on_with_or_begun_again(self):
         path, left = self.write("events", numbered(9)), self.path("left")
         self.server.fail_next("idle_close")

@@ -215,6 +215,6 @@ class ResumeFromTest(CommandTest):
             path = self.write(name, content)
             code, output, errors = self.send("--file", path, "--resume-from", "5")
             self.assertEqual((code, output), (0, ""), errors)  # nothing is left
-            code, output, errors = self.send("--file", path, "--file", path, "--resume-from", "6")
+            code, output, errors = self.send("--file", path, "--file", "-", "--resume-from", "6")
             self.assertEqual((code, output, self.server.requests), (2, "", []))
             self.assertIn(f"--resume-from 6: {path} has {size}, so nothing is there\n", errors)

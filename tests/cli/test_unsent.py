@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import unittest
+from unittest import mock
 
-from tests.helpers.commands import CommandTest, finish, lines, numbered
-from tests.helpers.library import NAME, ROOT
+from tests.helpers.commands import CommandTest, finish, lines, numbered, send_here
+from tests.helpers.library import NAME, ROOT, module
 from tests.helpers.servers import ScriptedServer
 
 try:
@@ -122,7 +123,7 @@ class UnsentTest(GoingOn):
 
     def test_a_path_that_cannot_be_written_is_refused_before_anything_is_sent(self):
         self.write("file", b"")
-        paths = [self.path("none/left"), self.path("file/left"), self.folder, os.devnull, ""]
+        paths = [self.path("none/left"), self.path("file/left"), self.path("left/"), self.folder, os.devnull, ""]
         if os.name == "posix" and os.geteuid() != 0:  # root may write everywhere
             os.mkdir(self.path("closed"), 0o500)
             paths.append(self.path("closed/left"))
@@ -154,6 +155,27 @@ class EarlierRunTest(GoingOn):
         os.symlink("left", path)
         code, _, errors = self.send("--file", path, "--unsent", self.left)
         self.assertEqual((code, self.read("left"), self.numbers()), (0, [], [1]), errors)
+
+    def test_lines_of_it_before_the_place_to_begin_at_are_not_destroyed(self):
+        self.write("left", numbered(3))
+        code, _, errors = self.send("--file", self.left, "--unsent", self.left, "--resume-from", "3")
+        self.assertEqual((code, self.numbers(self.read("left")), self.server.requests), (2, [1, 2, 3], []))
+        self.assertIn(f"--resume-from would destroy the lines before it of {self.left}, which is ", errors)
+
+    @unittest.skipUnless(os.name == "posix", "/dev")
+    def test_a_file_that_a_standard_stream_goes_to_is_refused(self):
+        path = self.write("events", lines(numbered(2)) + "bad\n")
+        for option in ("--unsent", "--bad", "--file"):
+            for name in ("stdout", "stderr"):
+                for printed in (self.path("printed"), f"/dev/{name}"):
+                    with self.subTest(option, name=name, printed=printed), open(self.path("printed"), "w+b") as file:
+                        arguments = ["--file", path, "--skip-bad", option, printed]
+                        code, _, errors = self.send(*arguments, **{name: file})
+                        file.seek(0)
+                        errors = errors or file.read().decode()
+                        problem = f"{option} {printed} is where standard output or standard error goes, too\n"
+                        self.assertEqual((code, errors), (2, f"inngest_send: {problem}"))
+        self.assertEqual(self.server.requests, [])
 
     def test_what_only_looks_writes_nothing_and_does_not_mind_what_it_holds(self):
         path = self.write("events", numbered(3))
@@ -212,6 +234,19 @@ class EarlierRunTest(GoingOn):
         self.assertEqual((process.wait(30), self.numbers(self.read("left"))), (130, [1, 2]))
         self.assertIn(f"{self.left} was not read to its end, so it stays as it was\n", errors)
         self.assertIn(f" send --file - --file {self.left} --resume-from 2 ", errors.splitlines()[-1])
+
+    def test_what_cannot_be_written_is_begun_again_from_its_start(self):
+        self.write("left", numbered(3))
+        self.server.fail_next("idle_close")
+        self.server.fail_next(status=400)
+        arguments = ["--file", self.left, "--unsent", self.left, *ONE_BY_ONE]
+        with mock.patch.object(module("cli.unsent").UnsentFile, "commit", side_effect=OSError("no room")):
+            code, _, errors = send_here({"INNGEST_DEV": self.server.url}, arguments)
+        self.assertEqual((code, self.numbers()), (1, [1]), errors)
+        (command,) = self.commands(errors)
+        self.assertNotIn(b"--resume-from", command)
+        self.assertEqual(self.paste(command)[0], 0)
+        self.assertEqual((self.numbers(self.server.runs), self.read("left")), ([1, 2, 3], []))
 
     def test_a_run_that_cannot_begin_makes_no_file(self):
         path = self.write("events", numbered(3))
@@ -332,8 +367,7 @@ class ResumeTest(GoingOn):
         self.assertEqual(words[:2], ["--file", self.left])
         self.assertEqual(sorted(words[2:]), sorted(options))
         self.assertEqual(self.paste(command)[0], 0)
-        self.env.pop("INNGEST_DEV")
-        self.server.fail_next(status=400)
+        self.server.fail_next(status=400, times=2)
         for option in ("--dev", f"--dev={self.server.url}"):
             code, _, errors = self.send("--file", path, "--no-ids", option, "--max-attempts", "1")
             (command,) = self.commands(errors)
@@ -350,6 +384,15 @@ class ResumeTest(GoingOn):
         (command,) = self.commands(errors)
         self.assertEqual(self.paste(command, content.encode())[0], 0)
         self.assertEqual(self.numbers(self.server.runs), [1, 2, 3, 4, 5])
+
+    def test_what_was_redirected_and_the_event_key_must_be_given_again_too(self):
+        path = self.write("events", numbered(5))
+        self.server.fail_next(status=400, times=2)
+        with open(path, encoding="utf-8") as file:
+            _, _, errors = self.send("--file", "-", stdin=file)
+        self.assertIn("\ngive <stdin> the same input again; go on with:\n", errors)
+        _, _, errors = self.send("--file", path, "--event-key-file", "-", input="s3cr3t\n")
+        self.assertIn("\ngive <stdin> the event key again; go on with:\n", errors)
 
     def test_lines_before_the_one_to_go_on_from_are_neither_sent_nor_left_nor_looked_at(self):
         path = self.write("events", "bad\n\n" + lines(numbered(5)[2:]))
