@@ -100,8 +100,7 @@ class UnsentFile:
     def keep(self) -> None:
         """Leave the path as it was, and keep the lines that could be written; ``place`` says where."""
         if self._file is not None and self.lines:
-            with contextlib.suppress(OSError):
-                self._file.close()
+            self._close()
             self.lines = _cut_to_lines(self._made)
             self.place, self._made = self._made, ""
 
@@ -161,14 +160,18 @@ class UnsentFile:
             os.close(descriptor)
 
     def _remove(self) -> None:
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                self._file.close()
-            self._file = None
+        self._close()
         if self._made:
             with contextlib.suppress(OSError):
                 os.remove(self._made)
             self._made = ""
+
+    def _close(self) -> None:
+        """Close the temporary file, once: what it could not write then, a second time is a ValueError."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _unlock(self) -> None:
         if self._descriptor >= 0:
