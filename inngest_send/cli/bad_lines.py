@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from .descriptors import write_all
+from .descriptor_io import write_all
 
 _APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)  # which Windows has
 

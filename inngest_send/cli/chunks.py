@@ -11,7 +11,7 @@ import time
 import zlib
 from itertools import chain
 
-from . import descriptors
+from . import descriptor_io
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def read_chunks(file: BinaryIO, is_file: bool) -> Iterator[bytes]:
     idle_at = time.monotonic() + LINGER
     while True:
         # A steady trickle is never silent for long: what waits for LINGER is to go out all the same.
-        if can_wait and not descriptors.wait_to_read(file.fileno(), idle_at - time.monotonic()):
+        if can_wait and not descriptor_io.wait_to_read(file.fileno(), idle_at - time.monotonic()):
             yield b""
             idle_at = time.monotonic() + LINGER
             continue
-        chunk = descriptors.read(file, CHUNK)
+        chunk = descriptor_io.read(file, CHUNK)
         if not chunk:
             return
         yield chunk

@@ -13,11 +13,11 @@ import io
 from collections import deque
 from itertools import chain
 
+from .event_lines import to_json
+from .json_rows import RowReader
 from .json_text import BadLineError
-from .lines import to_json
 from .output import pluralize
 from .records import BOM, IDLE, MAX_LINE, UnreadableError
-from .rows import RowReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from concurrent.futures import TimeoutError as NotYet
 from ..errors import Error
 from ..executor import SendExecutor
 from ..send_error import SendEventsError
+from .event_lines import write_event
 from .json_text import BadLineError
-from .lines import write_event
 from .records import UnreadableError
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..event import Event
     from .bad_lines import BadLinesFile
     from .ids import Ids
-    from .report import Report
+    from .run_report import Report
     from .source import Source
     from .unsent import UnsentFile
 

@@ -8,7 +8,7 @@ import sys
 from .._version import __version__
 from . import send, serve
 from .output import open_missing_streams
-from .program import invocation
+from .program_name import invocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import os
 import sys
 import threading
 
-from .descriptors import write_all
-from .program import program_name
+from .descriptor_io import write_all
+from .program_name import program_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

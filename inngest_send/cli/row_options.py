@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..errors import ArgumentInvalidError, EventInvalidError
 from ..event import Event
 from .csv_rows import CsvReader
-from .lines import EventReader
-from .rows import RowReader
+from .event_lines import EventReader
+from .json_rows import RowReader
 from .unsent import is_same_file
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 
-from .options import KEEP
+from .client_options import KEEP
 from .output import Output, pluralize, print_error, write_stderr
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes, and return the exit code."""
     from ..testing import EventServer  # takes a third of the time that it takes to start, and "send" needs it not
-    from .received import event_line, json_line, refusal_line, terminal_width
+    from .stand_in_log import event_line, json_line, refusal_line, terminal_width
 
     stop = threading.Event()
     output = Output()

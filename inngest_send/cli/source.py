@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from .lines import EventReader
+    from .event_lines import EventReader
+    from .json_rows import RowReader
     from .records import Entry
-    from .rows import RowReader
 
 
 class Source:

@@ -17,7 +17,7 @@ import os
 import stat
 import tempfile
 
-from .descriptors import write_all
+from .descriptor_io import write_all
 from .output import pluralize
 
 try:

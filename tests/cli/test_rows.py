@@ -141,7 +141,7 @@ class UsageTest(unittest.TestCase):
 
 
 class TimeTest(unittest.TestCase):
-    parse = staticmethod(module("cli.rows").parse_time)
+    parse = staticmethod(module("cli.json_rows").parse_time)
 
     def test_a_time_with_its_offset_is_milliseconds(self):
         cases = {

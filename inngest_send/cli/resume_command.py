@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from .program import invocation_here
+from .program_name import invocation_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from ..client import Inngest
 from ..config import DEV_MODE, dev_origin, optional_text
 from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
-from . import descriptors
+from . import descriptor_io
 from .chunks import CHUNK
 from .output import write_stderr
 
@@ -66,7 +66,7 @@ def open_client(arguments: argparse.Namespace) -> Iterator[Inngest]:
             yield client
         return
     from ..testing import EventServer
-    from .received import event_line, terminal_width
+    from .stand_in_log import event_line, terminal_width
 
     def show(event: StoredEvent) -> None:
         if not arguments.quiet:
@@ -148,7 +148,7 @@ def read_bytes(path: str, is_line: bool = False) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     content = b""
-    for chunk in iter(lambda: descriptors.read(sys.stdin.buffer, CHUNK), b""):
+    for chunk in iter(lambda: descriptor_io.read(sys.stdin.buffer, CHUNK), b""):
         content += chunk
         if is_line and b"\n" in content:
             return content.partition(b"\n")[0]

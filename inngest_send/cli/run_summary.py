@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from .command import command_line
 from .output import pluralize, write_stderr
+from .resume_command import command_line
 from .unsent import is_same_file
 
 TYPE_CHECKING = False

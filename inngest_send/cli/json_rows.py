@@ -6,8 +6,8 @@ import re
 from datetime import date
 
 from ..typecheck import qualified_name
+from .event_lines import EVENT_FIELDS, make_event, to_json, write_event
 from .json_text import BadLineError, read_json
-from .lines import EVENT_FIELDS, make_event, to_json, write_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

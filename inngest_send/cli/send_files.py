@@ -13,16 +13,16 @@ from ..batching import MAX_BATCH_EVENTS
 from ..errors import ArgumentInvalidError
 from . import row_options
 from .bad_lines import BadLinesFile
+from .client_options import open_client, timeout_of
 from .dry_run import show_requests
 from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED, SIGNALLED, SKIPPED
 from .file_run import FileRun
 from .ids import Ids, new_seed, own_name
-from .options import open_client, timeout_of
 from .output import Output, pluralize, print_error, write_stderr
-from .report import Report
+from .run_report import Report
+from .run_summary import Summary
 from .signals import Signals
 from .source import Source
-from .summary import Summary
 from .unsent import CAN_LOCK, UnsentFile, is_same_file
 
 TYPE_CHECKING = False
