@@ -75,6 +75,7 @@ summary() { # when all is done: all results again, and how many there were of ea
     echo
     printf '%s\n' "${results[@]}"
     echo
-    echo "$passed passed, $failed failed, in $SECONDS s"
+    echo "in $SECONDS s:"
+    echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
 }
