@@ -11,12 +11,10 @@ Every ``except`` and ``suppress`` within a call that would take such an exceptio
 
 from __future__ import annotations
 
-import signal
-
-# Not signal.getsignal, which makes enums of what it is given and returns. That takes 60 times as long, and swallows the
-# ValueError that another handler raises meanwhile; on Python 3.7 the error of an enum that cannot be made is in a
-# reference cycle with the frames of the whole call.
-from _signal import getsignal  # type: ignore[import-not-found]
+# Not from signal, whose getsignal makes enums of what it is given and returns. That takes 60 times as long, and drops
+# a ValueError that another handler raises meanwhile. On Python 3.7 the error of an enum that cannot be made is in a
+# reference cycle with the frames of the whole call. And to load it would be a fortieth of the time of an import.
+from _signal import NSIG, getsignal  # type: ignore[import-not-found]
 from functools import partial
 from types import FunctionType, MethodType
 
@@ -65,7 +63,7 @@ def _from_signal_handler(error: BaseException, converted: bool) -> BaseException
 
 def _handlers() -> set[CodeType]:
     """Return the code of all functions that are set as signal handlers."""
-    return {code for code in map(_code, map(getsignal, range(1, signal.NSIG))) if code is not None}
+    return {code for code in map(_code, map(getsignal, range(1, NSIG))) if code is not None}
 
 
 def _code(handler: Any) -> CodeType | None:

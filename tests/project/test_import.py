@@ -18,7 +18,7 @@ from tests.helpers.processes import run_program
 from tests.helpers.servers import ScriptedServer
 
 PACKAGE = os.path.dirname(inngest.__file__)
-HEAVY = set("argparse asyncio datetime email http.client json logging ssl typing urllib.request".split())
+HEAVY = set("argparse asyncio datetime email http.client json logging signal ssl typing urllib.request".split())
 
 
 def sources():
