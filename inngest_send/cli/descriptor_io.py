@@ -12,8 +12,11 @@ import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
+_LOOK = 0.1  # seconds between looks at whether to wait on
+_PIPE_BUF = getattr(select, "PIPE_BUF", 512)  # bytes that a pipe takes at once when it takes any
 _CAN_POLL = hasattr(select, "poll")  # select() cannot take descriptors above 1023
 
 
@@ -31,12 +34,16 @@ def read(file: BinaryIO, size: int) -> bytes:
             wait_to_read(file.fileno())
 
 
-def write_all(descriptor: int, content: bytes) -> None:
-    """Write all of it. Raises OSError."""
+def write_all(descriptor: int, content: bytes, is_over: Callable[[], bool] | None = None) -> None:
+    """Write all of it. Raises OSError: TimeoutError, too, when the reader takes nothing and ``is_over`` says so."""
     rest = memoryview(content)
+    size = len(rest) if is_over is None else _PIPE_BUF
     while rest:
+        while is_over is not None and not _wait(descriptor, _LOOK, to_write=True):
+            if is_over():
+                raise TimeoutError("nobody reads it")
         try:
-            rest = rest[os.write(descriptor, rest) :]
+            rest = rest[os.write(descriptor, rest[:size]) :]
         except BlockingIOError:
             _wait(descriptor, None, to_write=True)
 

@@ -102,6 +102,10 @@ class FileRun:
         """Whether ``stop`` was called."""
         return self._give_up_at is not None
 
+    def is_given_up(self) -> bool:
+        """Return whether ``stop`` was called so long ago, or twice, that nothing is waited for any longer."""
+        return self._give_up_at is not None and time.monotonic() >= self._give_up_at
+
     def stop(self) -> None:
         """Stop the run soon, and at the second call at once. A signal handler may call this."""
         self._is_stopping = True
@@ -235,7 +239,7 @@ class FileRun:
             try:
                 ids, unsent = future.result(POLL), []
             except NotYet:
-                if self._give_up_at is not None and time.monotonic() >= self._give_up_at:
+                if self.is_given_up():
                     give_up()
                 continue
             except SendEventsError as err:

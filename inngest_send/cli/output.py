@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -11,9 +12,11 @@ from .program_name import program_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import TextIO
 
 _BUFFER = 65536  # characters
+_is_over: Callable[[], bool] | None = None
 
 
 class Output:
@@ -71,6 +74,17 @@ def write_stderr(text: str, end: str = "\n") -> None:
         _silence(sys.stderr)
 
 
+@contextlib.contextmanager
+def waiting_until(is_over: Callable[[], bool]) -> Iterator[None]:
+    """While it is entered, wait for those who read the standard streams only until ``is_over`` says so."""
+    global _is_over
+    before, _is_over = _is_over, is_over
+    try:
+        yield
+    finally:
+        _is_over = before
+
+
 def print_error(message: object, program: bool = True) -> None:
     """Print an error as one line."""
     text = " ".join(str(message).split())
@@ -96,7 +110,7 @@ def _write(stream: TextIO, text: str, content: bytes) -> None:
     except OSError:  # a test's stream
         descriptor = -1
     if descriptor >= 0:
-        write_all(descriptor, content)
+        write_all(descriptor, content, _is_over)
     else:
         stream.write(text)
         stream.flush()

@@ -18,7 +18,7 @@ from .dry_run import show_requests
 from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED, SIGNALLED, SKIPPED
 from .file_run import FileRun
 from .ids import Ids, new_seed, own_name
-from .output import Output, pluralize, print_error, write_stderr
+from .output import Output, pluralize, print_error, waiting_until, write_stderr
 from .run_report import Report
 from .run_summary import Summary
 from .signals import Signals
@@ -160,6 +160,7 @@ def send_files(arguments: argparse.Namespace) -> int:
             batch_size=arguments.batch_size,
         )
         signals = stack.enter_context(Signals(run.stop))
+        stack.enter_context(waiting_until(run.is_given_up))
         if client is None or arguments.dry_run:
             code = _look(run, output, client, is_quiet=arguments.quiet)
             return code if signals.first is None else SIGNALLED + signals.first

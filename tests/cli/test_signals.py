@@ -113,6 +113,22 @@ class SignalTest(CommandTest):
             code, output, errors = finish(process)
         self.assertEqual((code, output, self.numbers(self.read("left"))), (143, "", [1, 2, 3]), errors)
 
+    @unittest.skipUnless(os.name == "posix", "pipes are waited for")
+    def test_who_reads_nothing_of_what_is_printed_holds_up_no_signal(self):
+        path = self.write("events", numbered(9000))
+        for stderr in (subprocess.PIPE, subprocess.STDOUT):
+            with self.subTest(stderr):
+                self.server.clear()
+                process = self.start("--file", path, "--unsent", self.left, stderr=stderr)
+                self.server.wait_for(3000, timeout=30)  # whose ids are more than a pipe takes
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(30), 143)
+                numbers = sorted({*self.numbers(), *self.numbers(self.read("left"))})
+                self.assertEqual(numbers, list(range(1, 9001)))
+                if process.stderr is not None:
+                    self.assertIn("cannot write to standard output: nobody reads it\n", process.stderr.read())
+                os.remove(self.left)
+
     def test_a_signal_ends_a_check_too(self):
         process = self.start("--file", "-", "--check")
         process.stdin.write("{}\n")
