@@ -86,7 +86,8 @@ def _make_client(arguments: argparse.Namespace, **overrides: Any) -> Inngest:
         options["is_production"] = False
         if not arguments.base_url and arguments.dev:
             options["event_api_base_url"] = dev_origin(arguments.dev, "--dev")
-    options["event_key"] = _event_key(arguments.event_key_file)
+    if arguments.event_key_file is not None:
+        options["event_key"] = read_event_key(arguments.event_key_file)
     options.update(overrides)
     attempts = arguments.max_attempts or (FILE_ATTEMPTS if arguments.file else ATTEMPTS)
     client = Inngest(app_id=arguments.app_id, max_attempts=attempts, **options)
@@ -130,14 +131,17 @@ class _RefuseKey(argparse.Action):
         parser.error("the event key is never an argument: set INNGEST_EVENT_KEY, or use --event-key-file")
 
 
-def _event_key(path: str | None) -> str | None:
-    if path is None:
-        return None
+def read_event_key(path: str) -> str:
+    """Return the key in a file, or, for ``-``, in the first line of standard input.
+
+    Raises OSError, and ArgumentInvalidError when there is none.
+    """
     try:
-        key = read_bytes(path, is_line=True).decode("utf-8-sig")
+        text = read_bytes(path, is_line=True).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ArgumentInvalidError(f"--event-key-file: {path} is not UTF-8") from None
-    if not optional_text(key, f"--event-key-file {path}"):  # which refuses quotes, too
+    key = optional_text(text, f"--event-key-file {path}")  # which refuses quotes, too
+    if not key:
         raise ArgumentInvalidError(f"--event-key-file: no key in {path}")
     return key
 

@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 
-from .client_options import KEEP
+from ..errors import Error
+from .client_options import KEEP, read_event_key
 from .output import Output, pluralize, print_error, write_stderr
 
 TYPE_CHECKING = False
@@ -69,12 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_line(json_line(refusal) if arguments.json else refusal_line(refusal, terminal_width(sys.stdout)))
 
     try:
-        event_key = None
-        if arguments.event_key_file is not None:
-            with open(arguments.event_key_file, encoding="utf-8") as file:
-                event_key = file.read().strip()
         server = EventServer(
-            event_key,
+            None if arguments.event_key_file is None else read_event_key(arguments.event_key_file),
             arguments.host,
             arguments.port,
             keep=KEEP,
@@ -82,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_refusal=show_refusal,
             allowed_hosts=arguments.allow_host,
         ).start()
-    except (OSError, ValueError) as err:
+    except (Error, OSError, ValueError) as err:
         print_error(f"cannot serve on {arguments.host}:{arguments.port}: {err}")
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):

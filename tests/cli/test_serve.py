@@ -146,8 +146,8 @@ class ServeTest(unittest.TestCase):
         self.assertTrue(self.url.startswith("http://127.0.0.1:"))
 
     def test_a_key_in_a_file_refuses_every_other_key(self):
-        with tempfile.NamedTemporaryFile("w", delete=False) as file:
-            file.write(KEY + "\n")
+        with tempfile.NamedTemporaryFile("w", delete=False, encoding="utf-8") as file:
+            file.write("\ufeff" + KEY + "\r\n")  # as an editor may
         self.addCleanup(os.remove, file.name)
         self.serve("--event-key-file", file.name)
         for key, code in ((KEY, 0), ("other", 1)):
@@ -161,6 +161,7 @@ class ServeTest(unittest.TestCase):
             port = str(taken.getsockname()[1])
             cases = [["--port", port], ["--host", "no.such.host.invalid"], ["--port", "99999"]]
             cases += [["--event-key-file", "/does/not/exist"], ["--allow-host", "dev.example:8288"]]
+            cases.append(["--port", "0", "--event-key-file", os.devnull])  # which would refuse all
             for arguments in cases:
                 with self.subTest(arguments):
                     code, output, errors = run("serve", *arguments)
