@@ -109,7 +109,7 @@ class Delivery:
                 call.debug(f"{event_count(len(batch.events))} accepted at attempt {outcome.attempts}")
                 return
             if not exchange.problem:
-                outcome.problem += f"{self._key_hint(outcome)} (POST to {self._origin})"
+                outcome.problem += f"{self._hint(outcome, batch)} (POST to {self._origin})"
             delay = self._delay(outcome, call)
             if delay is None:
                 return
@@ -137,11 +137,12 @@ class Delivery:
             outcome.problem += f"; the call's {_limit(call)} leave no time for another attempt{call.timeout_hint}"
         return None
 
-    def _key_hint(self, outcome: Outcome) -> str:
-        if outcome.status != 401:
-            return ""
+    def _hint(self, outcome: Outcome, batch: Batch) -> str:
+        if outcome.status == 413:
+            return f"; a gateway or a plan takes less than these {batch.size:,} bytes"
         source = self._settings.event_key_source
-        return f"; the event key came from {source}" if source else "; there is no event key"
+        key = f"the event key came from {source}" if source else "there is no event key"
+        return f"; {key}" if outcome.status == 401 else ""
 
 
 def _limit(call: Call) -> str:

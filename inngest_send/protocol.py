@@ -90,7 +90,8 @@ def read_response(
     elif 300 <= status < 400 and location is not None:
         problem = f"a redirect to {excerpt(_origin(location), event_key)}, which is not followed"
     elif isinstance(listed, list):
-        problem = f"{len(listed):,} ids for {count:,} events" if len(listed) != count else "an id is missing"
+        events = "1 event" if count == 1 else f"{count:,} events"
+        problem = f"{len(listed):,} ids for {events}" if len(listed) != count else "an id is missing"
     else:
         text = "" if b"\0" in body else excerpt(body.decode("utf-8", "replace"), event_key)
         problem = ": ".join(filter(None, ("not a response of the Event API" if status < 300 else "", text)))

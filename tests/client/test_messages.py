@@ -48,7 +48,8 @@ class MessageTest(unittest.TestCase):
         cases = [
             ("accepted: HTTP 403: no", once(403, {"status": 403, "error": "no"})),
             ("HTTP 204: not a response of the Event API", once(204)),
-            ("HTTP 200: 0 ids for 1 events", once(200, {"ids": [], "status": 200})),
+            ("HTTP 200: 0 ids for 1 event", once(200, {"ids": [], "status": 200})),
+            ("HTTP 413; a gateway or a plan takes less than these 30 bytes", once(413)),
             ("accepted: HTTP 302: a redirect to https://host, which is not followed", redirect),
             ("(it may have arrived): the server closed the connection without a response", lost),
             ("(it may have arrived): timed out after 250 ms", silent),
