@@ -41,17 +41,11 @@ class EventReader:
         return make_event(text, fields)
 
     def to_line(self, text: bytes, id: str) -> bytes:
-        """Return the line that the file of what was not sent gets, with an id; a bad line stays bad."""
+        """Return the line that the file of what was not sent gets, with an id; what is no event stays as it is."""
         try:
-            fields = read_json(text)
+            return write_event(self.read(text, id))
         except BadLineError:
             return text
-        if not id or not isinstance(fields, dict) or fields.get("id") not in (None, ""):
-            return text
-        if fields and "id" not in fields:
-            return b'%b,"id":"%b"}' % (text[:-1], id.encode())
-        fields["id"] = id
-        return to_json(fields)
 
 
 def make_event(text: bytes, fields: dict[str, Any]) -> Event:

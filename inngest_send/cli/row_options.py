@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 from ..errors import ArgumentInvalidError, EventInvalidError
 from ..event import Event
 from .csv_rows import CsvReader
-from .event_lines import EventReader
+from .event_lines import EVENT_FIELDS, EventReader
 from .json_rows import RowReader
+from .json_text import BadLineError, read_json
+from .records import UnreadableError
+from .source import Source
 from .unsent import is_same_file
 
 TYPE_CHECKING = False
@@ -57,17 +63,45 @@ def _check_rows(arguments: argparse.Namespace) -> None:
         raise ArgumentInvalidError("--delimiter: expected one character, as ';', or '\\t' for a tab")
     if arguments.delimiter is not None and not (arguments.csv or any(map(_has_csv_name, arguments.file))):
         raise ArgumentInvalidError("--delimiter is for CSV: files whose names end with .csv, or --csv")
+    for path in arguments.file:
+        if _is_unsent(arguments, path) and os.path.isfile(path):
+            _check_unsent(arguments, path)
+
+
+def _check_unsent(arguments: argparse.Namespace, path: str) -> None:
+    """Refuse a file of rows as the one that gets events: its rows would be replaced."""
+    source = Source(path, EventReader())
+    first = b""
+    with contextlib.closing(source), contextlib.suppress(UnreadableError):  # which the run will say
+        first = next((text for number, text in source if number), b"")
+    try:
+        row = read_json(first)
+    except BadLineError:
+        has_rows = bool(first) and arguments.csv
+    else:
+        has_rows = isinstance(row, dict) and not _may_be_left(row)
+    if has_rows:
+        problem = f"{path} holds rows, not events of an earlier run; give --unsent a file of its own"
+        raise ArgumentInvalidError(problem)
+
+
+def _may_be_left(fields: dict[str, object]) -> bool:
+    """Tell an event from a row. Of a row that an earlier run could not read only the data stands there."""
+    return EVENT_FIELDS.issuperset(fields) and ("name" in fields or set(fields) == {"data"})
 
 
 def reader_of(arguments: argparse.Namespace, path: str) -> EventReader | RowReader:
     """Return what makes events of the lines of a file. What an earlier run left holds events, never rows."""
-    is_unsent = arguments.unsent is not None and path != "-" and is_same_file(path, arguments.unsent)
-    if arguments.row_name is None or is_unsent:
+    if arguments.row_name is None or _is_unsent(arguments, path):
         return EventReader()
     options = arguments.row_name, arguments.id_field, arguments.ts_field
     if arguments.csv or _has_csv_name(path):
         return CsvReader(*options, _delimiter(arguments))
     return RowReader(*options)
+
+
+def _is_unsent(arguments: argparse.Namespace, path: str) -> bool:
+    return arguments.unsent is not None and path != "-" and is_same_file(path, arguments.unsent)
 
 
 def _has_csv_name(path: str) -> bool:

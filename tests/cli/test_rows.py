@@ -105,6 +105,27 @@ class RowsTest(CommandTest):
         with open(left) as file:
             self.assertEqual(file.read().splitlines()[1], '{"data":{"name": "alice"}}')
 
+    def test_a_file_of_rows_is_not_taken_for_what_an_earlier_run_left(self):
+        rows = ["--as", "order", "--id-field", "order_id"]
+        cases = [(lines(ROWS), rows), ("\n" + json.dumps(ROWS), rows), ("order_id,total\n7,19.5\n", [*rows, "--csv"])]
+        for content, options in cases:
+            for option in ([], ["--check"]):
+                with self.subTest(content, option=option):
+                    path = self.write("rows", content)
+                    code, _, errors = self.send(*options, "--file", path, "--unsent", path, *option)
+                    problem = f"{path} holds rows, not events of an earlier run; give --unsent a file of its own\n"
+                    self.assertEqual((code, errors), (2, f"inngest_send: {problem}"))
+                    with open(path) as file:
+                        self.assertEqual(file.read(), content)
+        self.assertEqual(self.server.requests, [])
+
+    def test_what_is_no_event_gets_no_id(self):
+        content = lines([ROWS[0], {"data": {}}, {"name": ""}, {"name": "a", "ts": "x"}]) + "bad\n"
+        path = self.write("left", content)
+        code, _, errors = self.send("--file", path, "--unsent", path)
+        with open(path) as file:
+            self.assertEqual((code, file.read()), (2, content), errors)
+
     def test_resume_check_and_dry_run_take_rows(self):
         path = self.write("rows", [{"n": number} for number in range(1, 5)])
         rows = ["--as", "a", "--file", path]
