@@ -9,7 +9,7 @@ import zlib
 from ..errors import ArgumentInvalidError, Error
 from ..event import Event
 from ..send_error import SendEventsError
-from . import send_files
+from . import file_options
 from .chunks import unpack_if_gzip
 from .client_options import add_client_options, open_client, read_bytes, set_up_logging, take_dev_name, timeout_of
 from .dry_run import show_requests
@@ -17,6 +17,7 @@ from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED
 from .json_text import BadLineError, read_json
 from .output import Output, print_error
 from .records import BOM, wrong_encoding
+from .send_files import send_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--id", metavar="ID", help="its idempotency key, good for 24 hours")
     parser.add_argument("--ts", metavar="MS", type=int, help="milliseconds since 1970: when its runs start")
     add_client_options(parser)
-    send_files.add_options(parser)
+    file_options.add_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument("--dry-run", action="store_true", help="print the requests, the key redacted; send nothing")
     group.add_argument("--json", action="store_true", help="print an object for each result, and a summary")
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logging(arguments.verbose)
     try:
         _check_usage(arguments)
-        return send_files.send_files(arguments) if arguments.file else _send_one(arguments)
+        return send_files(arguments) if arguments.file else _send_one(arguments)
     except SendEventsError as err:
         print_error(err)
         return NOT_ACCEPTED
@@ -106,7 +107,7 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         raise ArgumentInvalidError("standard input can be read once only")
     if arguments.max_attempts is not None and arguments.max_attempts < 1:
         raise ArgumentInvalidError("--max-attempts: expected 1 or more")
-    send_files.check_usage(arguments)
+    file_options.check_usage(arguments)
 
 
 def _send_one(arguments: argparse.Namespace) -> int:
