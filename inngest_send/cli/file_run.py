@@ -102,6 +102,11 @@ class FileRun:
         """Whether ``stop`` was called."""
         return self._give_up_at is not None
 
+    @property
+    def has_read_all(self) -> bool:
+        """Whether nothing of the input is left to read, as far as ``run`` is concerned."""
+        return not self._sources
+
     def is_given_up(self) -> bool:
         """Return whether ``stop`` was called so long ago, or twice, that nothing is waited for any longer."""
         return self._give_up_at is not None and time.monotonic() >= self._give_up_at
@@ -131,15 +136,18 @@ class FileRun:
 
     def write_remaining(self, file: UnsentFile, is_over: Callable[[], bool]) -> None:
         """Write what was not accepted and what was not reached, or as much until ``is_over``. Raises OSError."""
+        has_told = self.is_stopped
+        pipes = [source for source in self._sources if not source.is_file]
         if self.unsent or self._sources:
-            self._report.writes(file.path)
+            self._report.writes(file.path, pipes, is_signalled=has_told)
         for event in self.unsent:
             file.add(write_event(event))
         for source in self._sources:
-            if not source.is_file:
-                self._report.reads_to_end(source)
             try:
                 for number, text in source:
+                    if self.is_stopped and not has_told:
+                        has_told = True
+                        self._report.writes(file.path, pipes, is_signalled=True)
                     if is_over():
                         source.unread(number, text)
                         self.written_to = (source, source.position)

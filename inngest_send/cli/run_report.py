@@ -54,13 +54,15 @@ class Report:
         """Say what there is to wait for after a signal."""
         self._print_error(f"waiting up to {seconds:g} s for requests under way; a second signal gives them up")
 
-    def writes(self, path: str) -> None:
-        """Say what there is to wait for when a run has stopped."""
-        self._print_error(f"writing what is left to {path}; a second signal stops that")
-
-    def reads_to_end(self, source: Source) -> None:
-        """Say that there is more to wait for."""
-        self._print_error(f"reading {source.name} to its end; a second signal stops that")
+    def writes(self, path: str, pipes: Sequence[Source], *, is_signalled: bool) -> None:
+        """Say what there is to wait for when a run has stopped, if a signal came or a pipe may be silent."""
+        text = f"writing what is left to {path}"
+        if pipes:
+            text = f"reading {', '.join(source.name for source in pipes)} to the end and {text}"
+        if is_signalled:
+            text += "; another signal stops that"
+        if pipes or is_signalled:
+            self._print_error(text)
 
     def moved(self, accepted: int) -> None:
         """Show how many events were accepted by now."""

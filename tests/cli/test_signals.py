@@ -37,12 +37,26 @@ class SignalTest(CommandTest):
     def test_standard_input_is_read_to_its_end_after_a_signal_and_the_accepted_ids_are_printed(self):
         process = self.start_on_pipe(10)
         process.send_signal(signal.SIGTERM)
-        self.assert_says(process, f"writing what is left to {self.left}; a second signal stops that")
-        self.assert_says(process, "reading <stdin> to its end; a second signal stops that")
+        writing = f"reading <stdin> to the end and writing what is left to {self.left}"
+        self.assert_says(process, f"{writing}; another signal stops that\n")
         code, output, errors = finish(process, lines(numbered(20)[10:]))
         self.assertEqual((code, output.split()), (143, [event.internal_id for event in self.server.events]))
         self.assertEqual(self.numbers(self.read("left")), list(range(11, 21)))
         self.assertIn(f"10 lines left in {self.left}; go on with:\n", errors)
+
+    def test_without_a_signal_none_is_spoken_of_until_one_comes(self):
+        self.server.fail_next(status=401, times=2)
+        code, _, errors = self.send("--file", self.write("events", numbered(3)), "--unsent", self.left)
+        self.assertEqual((code, self.numbers(self.read("left"))), (1, [1, 2, 3]), errors)
+        self.assertNotIn("writing", errors)
+        self.assertNotIn("signal", errors)
+        process = self.start("--file", self.left, "--file", "-", "--unsent", self.left)
+        writing = f"reading <stdin> to the end and writing what is left to {self.left}"
+        self.assert_says(process, f"{writing}\n")
+        process.send_signal(signal.SIGTERM)
+        self.assert_says(process, f"{writing}; another signal stops that\n")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 143)
 
     def test_a_second_signal_ends_that_and_what_came_is_left(self):
         for last in (1, 3):
@@ -50,7 +64,7 @@ class SignalTest(CommandTest):
                 self.server.clear()
                 process = self.start_on_pipe(1)
                 process.send_signal(signal.SIGTERM)
-                self.assert_says(process, "reading <stdin> to its end")
+                self.assert_says(process, "reading <stdin> to the end")
                 process.stdin.write(lines(numbered(last)[1:]))
                 process.stdin.flush()
                 process.send_signal(signal.SIGTERM)
@@ -75,7 +89,7 @@ class SignalTest(CommandTest):
             pipe.write(gzip.compress(lines(numbered(1)).encode()))
             self.assertEqual(len(process.stdout.readline()), 27)
             process.send_signal(signal.SIGTERM)
-            self.assert_says(process, "to its end; a second signal stops that")
+            self.assert_says(process, f"to the end and writing what is left to {self.left}; another signal stops that")
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(30), 143)
 
@@ -83,7 +97,7 @@ class SignalTest(CommandTest):
         process = self.start("--file", "-", "--unsent", self.left, "--resume-from", "3")
         self.assert_says(process, "--id-seed")  # from then on signals are waited for
         process.send_signal(signal.SIGINT)
-        self.assert_says(process, "to its end")
+        self.assert_says(process, "to the end")
         code, _, errors = finish(process, lines(numbered(4)))
         self.assertEqual((code, self.numbers(self.read("left"))), (130, [3, 4]), errors)
 
@@ -91,7 +105,7 @@ class SignalTest(CommandTest):
         with self.waiting_for_an_answer(GRACE=0.1) as process:
             process.send_signal(signal.SIGTERM)
             self.assert_says(process, "waiting up to 0.1 s for requests under way; a second signal gives them up")
-            self.assert_says(process, f"writing what is left to {self.left}; a second signal stops that")
+            self.assert_says(process, f"writing what is left to {self.left}; another signal stops that")
 
     def test_a_request_that_is_not_answered_is_given_up_at_a_second_signal(self):
         with self.waiting_for_an_answer(GRACE=3600) as process:
