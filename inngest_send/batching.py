@@ -23,34 +23,28 @@ MAX_BATCH_SIZE = 4 * 1024 * 1024  # bytes; one event takes up to 3 MiB, and gate
 
 
 class Batch:
-    """Events that go out as one request, with the JSON text of each, and the seed that all its attempts share.
+    """Events that go out as one request, with its body, and the seed that all its attempts share.
 
     ``maybe_delivered``: some of them may have been accepted before, as part of a larger batch.
     """
 
-    __slots__ = ("events", "maybe_delivered", "seed", "texts")
+    __slots__ = ("_sizes", "body", "events", "maybe_delivered", "seed")
 
-    def __init__(self, events: list[Event], texts: list[bytes], seed: str | None = None) -> None:
+    def __init__(self, events: list[Event], body: bytes, sizes: list[int], seed: str | None = None) -> None:
+        """``sizes``: that of each event in the body, in bytes."""
         self.events = events
-        self.texts = texts
+        self.body = body
         self.seed = new_seed() if seed is None else seed
         self.maybe_delivered = False
-
-    @property
-    def size(self) -> int:
-        """The size of the body, in bytes."""
-        return sum(map(len, self.texts)) + len(self.texts) + 1
-
-    def body(self) -> bytes:
-        """Return the body of the request."""
-        return b"[" + b",".join(self.texts) + b"]"
+        self._sizes = sizes
 
     def halves(self) -> list[Batch]:
         """Return the batch cut in two. Each event keeps the id that it has in the whole."""
         half = len(self.events) // 2
+        comma = sum(self._sizes[:half]) + half
         parts = [
-            Batch(self.events[:half], self.texts[:half], self.seed),
-            Batch(self.events[half:], self.texts[half:], seed_after(self.seed, half)),
+            Batch(self.events[:half], self.body[:comma] + b"]", self._sizes[:half], self.seed),
+            Batch(self.events[half:], b"[" + self.body[comma + 1 :], self._sizes[half:], seed_after(self.seed, half)),
         ]
         for part in parts:
             part.maybe_delivered = self.maybe_delivered
@@ -117,7 +111,9 @@ class Batcher:
 
     def _hand_out(self, events: list[Event], texts: list[bytes], size: int) -> Batch:
         """Return what is pending, and go on with these."""
-        batch = Batch(self._pending, self._texts[: len(self._pending)])
+        count = len(self._pending)
+        sizes = list(map(len, self._texts[:count]))
+        batch = Batch(self._pending, b"[" + b",".join(self._texts[:count]) + b"]", sizes)
         # From here on nothing takes memory, so that nothing can be raised.
         self._pending, self._texts, self._size = events, texts, size
         self._at_hand = None

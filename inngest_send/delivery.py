@@ -59,13 +59,13 @@ class Delivery:
         progress.advance()
         try:
             while progress.batch is not None:
-                if len(progress.batch.events) > 1 and progress.batch.size > self._size_limit:
+                if len(progress.batch.events) > 1 and len(progress.batch.body) > self._size_limit:
                     progress.cut()
                 else:
                     progress.outcome = Outcome(progress.batch)
                     self._send(progress.batch, progress.outcome, call)
                     if progress.outcome.is_too_large and len(progress.batch.events) > 1:
-                        size = progress.batch.size
+                        size = len(progress.batch.body)
                         self._size_limit = min(self._size_limit, max(MIN_SIZE_LIMIT, size // 2))
                         call.debug(f"a request of {size:,} bytes is too large, and is cut in two")
                         progress.cut()
@@ -96,7 +96,7 @@ class Delivery:
             outcome.begin()
             is_last = left <= settings.request_timeout
             exchange = self._transport.post(
-                batch.body(),
+                batch.body,
                 headers,
                 timeout=left if is_last else settings.request_timeout,
                 bound=f"{_limit(call)}, the timeout of the call{call.timeout_hint}" if is_last else self._bound,
@@ -139,7 +139,7 @@ class Delivery:
 
     def _hint(self, outcome: Outcome, batch: Batch) -> str:
         if outcome.status == 413:
-            return f"; a gateway or a plan takes less than these {batch.size:,} bytes"
+            return f"; a gateway or a plan takes less than these {len(batch.body):,} bytes"
         source = self._settings.event_key_source
         key = f"the event key came from {source}" if source else "there is no event key"
         return f"; {key}" if outcome.status == 401 else ""

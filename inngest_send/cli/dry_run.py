@@ -25,7 +25,7 @@ def show_requests(client: Inngest, events: Iterable[Event], output: Output) -> N
     parts = urlsplit(url)
     for batch in Batcher(events).batches():
         headers = {**event_headers(client.env), SEED_HEADER: batch.seed}
-        for line in request_lines(parts.path, parts.netloc, headers, batch.size):
+        for line in request_lines(parts.path, parts.netloc, headers, len(batch.body)):
             output.write(line)
         output.write("")
-        output.write(batch.body().decode())
+        output.write(batch.body.decode())
