@@ -10,7 +10,7 @@ import sys
 from datetime import timedelta
 
 from ..client import Inngest
-from ..config import DEV_MODE, dev_origin, optional_text
+from ..config import DEV_MODE, base_url, dev_origin, optional_text
 from ..errors import ArgumentInvalidError, EventKeyUnspecifiedError
 from . import descriptor_io
 from .chunks import CHUNK
@@ -80,12 +80,14 @@ def open_client(arguments: argparse.Namespace) -> Iterator[Inngest]:
 
 
 def _make_client(arguments: argparse.Namespace, **overrides: Any) -> Inngest:
-    """Return a client. Raises OSError for the file of the key, and what the client raises."""
+    """Return a client. Raises what the client raises, and ArgumentInvalidError for the file of the key."""
     options: dict[str, Any] = {"event_api_base_url": arguments.base_url, "env": arguments.env}
     if arguments.dev is not None:
         options["is_production"] = False
         if not arguments.base_url and arguments.dev:
             options["event_api_base_url"] = dev_origin(arguments.dev, "--dev")
+    if arguments.base_url:  # which the client would call by its own name for it
+        base_url(optional_text(arguments.base_url, "--base-url"), "--base-url", "https")
     if arguments.event_key_file is not None:
         options["event_key"] = read_event_key(arguments.event_key_file)
     options.update(overrides)
@@ -132,12 +134,9 @@ class _RefuseKey(argparse.Action):
 
 
 def read_event_key(path: str) -> str:
-    """Return the key in a file, or, for ``-``, in the first line of standard input.
-
-    Raises OSError, and ArgumentInvalidError when there is none.
-    """
+    """Return the key in a file, or, for ``-``, in the first line of standard input. Raises ArgumentInvalidError."""
     try:
-        text = read_bytes(path, is_line=True).decode("utf-8-sig")
+        text = read_bytes(path, "--event-key-file", is_line=True).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ArgumentInvalidError(f"--event-key-file: {path} is not UTF-8") from None
     key = optional_text(text, f"--event-key-file {path}")  # which refuses quotes, too
@@ -146,10 +145,19 @@ def read_event_key(path: str) -> str:
     return key
 
 
-def read_bytes(path: str, is_line: bool = False) -> bytes:
-    """Return what a file holds, or, for ``-``, standard input or its first line. Raises OSError."""
+@contextlib.contextmanager
+def naming(option: str, path: str) -> Iterator[None]:
+    """Name the option in what is raised when its file cannot be had. Raises ArgumentInvalidError."""
+    try:
+        yield
+    except OSError as err:
+        raise ArgumentInvalidError(f"{option} {path}: {err.strerror or err}") from None
+
+
+def read_bytes(path: str, option: str, is_line: bool = False) -> bytes:
+    """Return what a file holds, or, for ``-``, standard input or its first line. Raises ArgumentInvalidError."""
     if path != "-":
-        with open(path, "rb") as file:
+        with naming(option, path), open(path, "rb") as file:
             return file.read()
     content = b""
     for chunk in iter(lambda: descriptor_io.read(sys.stdin.buffer, CHUNK), b""):
@@ -163,4 +171,4 @@ def _seconds(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 < float(text) < 1e9:
             return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number of seconds, got {text!r}")
+    raise argparse.ArgumentTypeError(f"expected a number of seconds, more than 0 and less than 1e9, got {text!r}")

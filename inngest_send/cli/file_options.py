@@ -51,6 +51,11 @@ def check_usage(arguments: argparse.Namespace) -> None:
         for name in ("check", "skip_bad", "bad", "unsent", "id_seed", "no_ids"):
             if getattr(arguments, name) not in (None, False):
                 raise ArgumentInvalidError(f"--{name.replace('_', '-')} goes with --file")
+    for option, path in (("--unsent", arguments.unsent), ("--bad", arguments.bad)):
+        if path == "":
+            raise ArgumentInvalidError(f"{option}: expected the path of a file, got an empty one")
+    if "" in arguments.file:
+        raise ArgumentInvalidError("--file: expected the path of a file, got an empty one")
     if arguments.bad is not None and not arguments.skip_bad:
         raise ArgumentInvalidError("--bad goes with --skip-bad")
     if arguments.id_seed == "":

@@ -65,7 +65,13 @@ class RowReader:
         if self._ts_field is not None:
             ts = fields["ts"] = self._milliseconds(row, self._ts_field)
             text += b',"ts":%d' % ts
-        return make_event(text + b"}", fields)
+        try:
+            return make_event(text + b"}", fields)
+        except BadLineError as err:
+            name, _, problem = str(err).partition(": ")
+            if name != "ts":
+                raise
+        raise BadLineError(f"{self._ts_field}: {problem}")  # the name that the user knows
 
     def _milliseconds(self, row: dict[str, Any], field: str) -> int:
         value = _value(row, field, "--ts-field")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from .._version import __version__
 from . import send, serve
 from .output import open_missing_streams
+from .parser import Parser
 from .program_name import invocation
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` asks for, and return the exit code. Raises SystemExit for wrong usage."""
     open_missing_streams()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=invocation(),
         description="Send events to Inngest from shell scripts, cron jobs and files.",
         allow_abbrev=False,

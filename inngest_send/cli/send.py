@@ -137,7 +137,7 @@ def _data(argument: str | None) -> Any:
     source, content = "--data", argument.encode("utf-8", "surrogatepass")
     if argument == "-" or argument.startswith("@"):
         path = argument if argument == "-" else argument[1:]
-        source, content = f"--data: {path}", read_bytes(path)
+        source, content = f"--data: {path}", read_bytes(path, "--data")
     try:
         text = b"".join(unpack_if_gzip(iter([content]))).strip()
         problem = wrong_encoding(text)

@@ -10,7 +10,7 @@ from functools import partial
 from ..errors import ArgumentInvalidError
 from . import row_options
 from .bad_lines import BadLinesFile
-from .client_options import open_client, timeout_of
+from .client_options import naming, open_client, timeout_of
 from .dry_run import show_requests
 from .exit_codes import ACCEPTED, BAD_INPUT, NOT_ACCEPTED, SIGNALLED, SKIPPED
 from .file_options import only_looks
@@ -87,7 +87,8 @@ def _open_sources(arguments: argparse.Namespace, stack: contextlib.ExitStack) ->
         if arguments.unsent is not None and not os.path.exists(path) and is_same_file(path, arguments.unsent):
             continue
         reader = row_options.reader_of(arguments, path)
-        sources.append(Source(path, reader, 1 if sources else arguments.resume_from))
+        with naming("--file", path):
+            sources.append(Source(path, reader, 1 if sources else arguments.resume_from))
         stack.callback(sources[-1].close)
     return sources
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import threading
@@ -80,7 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
             allowed_hosts=arguments.allow_host,
         ).start()
     except (Error, OSError, ValueError) as err:
-        print_error(f"cannot serve on {arguments.host}:{arguments.port}: {err}")
+        way_out = ""
+        if isinstance(err, OSError) and err.errno == errno.EADDRINUSE:
+            way_out = "; stop what listens there, or pass --port 0"
+        print_error(f"cannot serve on {arguments.host}:{arguments.port}: {err}{way_out}")
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

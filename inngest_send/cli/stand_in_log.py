@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def event_line(event: StoredEvent, width: int | None = None) -> str:
     """Return an event: time, name, internal id, the sender's id if it has one, ts, data; cut to ``width`` columns."""
     id = f" id={event.id}" if event.id else ""
-    line = f"{_clock(event.received_at)} {event.name} {event.internal_id}{id} ts={event.ts} {to_json(event.data)}"
+    data = to_json(event.fields.get("data"))  # null where there is none, as the server shows it
+    line = f"{_clock(event.received_at)} {event.name} {event.internal_id}{id} ts={event.ts} {data}"
     return _printable(line, width)
 
 

@@ -56,7 +56,7 @@ class ServeTest(unittest.TestCase):
         self.assertRegex(line, r"^\d\d:\d\d:\d\d ")
         self.assertEqual(line[9:], f"a/b {id} id=mine 1 ts=1700000000000 {data}\n")
         (id,) = self.ids('{"name":"a\\u0007"}')
-        self.assertRegex(process.stdout.readline()[9:], rf"^a\\u0007 {id} ts=\d{{13}} {{}}\n$")
+        self.assertRegex(process.stdout.readline()[9:], rf"^a\\u0007 {id} ts=\d{{13}} null\n$")
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(30), 0)
         self.assertEqual(process.stderr.read(), "2 events received\n")
@@ -166,3 +166,4 @@ class ServeTest(unittest.TestCase):
                 with self.subTest(arguments):
                     code, output, errors = run("serve", *arguments)
                     self.assertEqual((code, output, errors.count("\n")), (2, "", 1), errors)
+                    self.assertEqual("or pass --port 0" in errors, arguments == ["--port", port], errors)
