@@ -15,7 +15,7 @@ from itertools import chain
 
 from .event_lines import to_json
 from .json_rows import RowReader
-from .json_text import BadLineError
+from .json_text import BadLineError, WrongOptionError
 from .output import pluralize
 from .records import BOM, IDLE, MAX_LINE, UnreadableError
 
@@ -44,7 +44,7 @@ class CsvReader(RowReader):
         names = self._cells(header)
         for other, word in ((",", "','"), (";", "';'"), ("\t", "'\\t'")):
             if len(names) == 1 and other in names[0] and other != self.dialect.delimiter:
-                raise BadLineError(f"the header is one cell, with {word} in it: pass --delimiter {word}")
+                raise WrongOptionError(f"the header is one cell, with {word} in it: pass --delimiter {word}")
         seen: dict[str, int] = {}
         for number, name in enumerate(names, 1):
             if not name:
@@ -54,7 +54,7 @@ class CsvReader(RowReader):
             seen[name] = number
         for option, field in self._wanted.items():
             if field is not None and field not in seen:
-                raise BadLineError(f"{option}: the header has no column {field!a}")
+                raise WrongOptionError(f"{option}: the header has no column {field!a}")
         self._columns = names
 
     def read(self, text: bytes, id: str) -> Event:
@@ -143,7 +143,8 @@ class CsvRecords:
         try:
             self._reader.set_columns(header)
         except BadLineError as err:
-            raise UnreadableError(f"{self._where(number)}: {err}") from None
+            problem = f"{self._where(number)}: {err}"
+            raise UnreadableError(problem, is_option_wrong=isinstance(err, WrongOptionError)) from None
         self._has_header = True
 
     def _feed(self) -> Iterator[str]:

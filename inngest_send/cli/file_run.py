@@ -17,7 +17,7 @@ from ..errors import Error
 from ..executor import SendExecutor
 from ..send_error import SendEventsError
 from .event_lines import write_event
-from .json_text import BadLineError
+from .json_text import BadLineError, WrongOptionError
 from .records import UnreadableError
 
 TYPE_CHECKING = False
@@ -54,12 +54,12 @@ class Batch:
 class FileRun:
     """One run over the sources, and what came of it.
 
-    ``accepted``: how many events. ``bad_lines``: how many lines. ``unsent``: events that were read and are not known
-    to be accepted, complete with ids. ``resume_at``: source and number of the first line that was not reached or not
-    accepted, None when there is none. ``accepted_after``: how many events after that one were accepted. ``has_sent``:
-    a request was begun. ``has_ended``: not all lines were read. ``bad_line_at``: source and number of the bad line that
-    stopped it. ``written_to``: source and number of the first line that ``write_remaining`` did not reach, None when
-    it reached all.
+    ``accepted``: how many events. ``bad_lines``: how many lines. ``unsent``: events that were read and are not known to
+    be accepted, complete with ids. ``resume_at``: source and number of the first line that was not reached or not
+    accepted, None when there is none. ``accepted_after``: how many events after that one were accepted. ``has_sent``: a
+    request was begun. ``has_ended``: not all lines were read. ``bad_line_at``: source and number of the bad line that
+    stopped it. ``is_option_wrong``: an option stopped it that does not fit the file. ``written_to``: source and number
+    of the first line that ``write_remaining`` did not reach, None when it reached all.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class FileRun:
         self.has_sent = False
         self.has_ended = False
         self.bad_line_at: Place | None = None
+        self.is_option_wrong = False
         self.written_to: Place | None = None
         self._sources = deque(sources)
         self._send = send
@@ -186,12 +187,14 @@ class FileRun:
                     except BadLineError as err:
                         self._report.bad_line(source, number, str(err))
                         self._take_bad_line(source, number, text)
+                        self.is_option_wrong = self.has_ended and isinstance(err, WrongOptionError)
                         if self.has_ended:
                             break
                 else:
                     self._close(self._sources.popleft())
             except UnreadableError as err:
                 self._report.problem(str(err))
+                self.is_option_wrong = err.is_option_wrong
                 self._end(source)
             if batch.events:
                 yield batch

@@ -7,7 +7,7 @@ from datetime import date
 
 from ..typecheck import qualified_name
 from .event_lines import EVENT_FIELDS, make_event, to_json, write_event
-from .json_text import BadLineError, read_json
+from .json_text import BadLineError, WrongOptionError, read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,5 +116,5 @@ def _id_part(row: dict[str, Any], field: str) -> str:
 
 def _value(row: dict[str, Any], field: str, option: str) -> Any:
     if field not in row:
-        raise BadLineError(f"{field}: missing; {option} wants it")
+        raise WrongOptionError(f"the row has no field {field!a}, which {option} names")
     return row[field]

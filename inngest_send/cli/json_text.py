@@ -16,6 +16,10 @@ class BadLineError(Exception):
     """A line, or another text, is nothing that could be sent; the message does not show its values."""
 
 
+class WrongOptionError(BadLineError):
+    """What an option says does not fit the file: rather than the line, the option is to be changed."""
+
+
 class _TwoValuesError(Exception):
     """An object has the same key twice: the text says more than what is made of it, and than Inngest would keep."""
 

@@ -33,7 +33,14 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class UnreadableError(Exception):
-    """A source cannot be read on. The message names it, and says where."""
+    """A source cannot be read on. The message names it, and says where.
+
+    ``is_option_wrong``: it could be, if an option were changed.
+    """
+
+    def __init__(self, problem: str, *, is_option_wrong: bool = False) -> None:
+        super().__init__(problem)
+        self.is_option_wrong = is_option_wrong
 
 
 def wrong_encoding(head: bytes) -> str:

@@ -100,10 +100,13 @@ class Summary:
         sources = self._sources[self._sources.index(source) :]
         if source.is_unreadable and self._unsent is not None:
             sources = [source]  # what comes after it is in the file
+        if self._run.is_option_wrong and self._run.bad_line_at is None:
+            steps.append("change the command as said above")
         steps += [f"see that {other.where(other.position)} can be read" for other in sources if other.is_unreadable]
         bad = self._run.bad_line_at
         if self._unsent is None and bad is not None:
-            steps.append(f"fix {bad[0].where(bad[1])} in place, do not delete it")
+            way_out = "change the option, or " if self._run.is_option_wrong else ""
+            steps.append(f"{way_out}fix {bad[0].where(bad[1])} in place, do not delete it")
         pipes = ", ".join(source.name for source in sources if not source.is_file or source.path == "-")
         if pipes:
             steps.append(f"give {pipes} the same input again")

@@ -1,6 +1,7 @@
 """``send --as NAME --file``: each line is the data of an event."""
 
 import json
+import os
 import unittest
 
 from tests.helpers.commands import CommandTest, dry_run, lines
@@ -51,8 +52,8 @@ class RowsTest(CommandTest):
             ({"name": "a", "data": {}, "id": "s3cr3t", "ts": 0}, "this is an event already; leave --as out"),
             ("s3cr3t", "expected a JSON object; CSV goes with --csv"),
             ({"x": float("nan"), "i": 1, "t": NOON}, "data.x: expected a finite number, got NaN"),
-            ({"t": NOON}, "i: missing; --id-field wants it"),
-            ({"i": 1}, "t: missing; --ts-field wants it"),
+            ({"t": NOON}, "the row has no field 'i', which --id-field names"),
+            ({"i": 1}, "the row has no field 't', which --ts-field names"),
             ({"i": "", "t": NOON}, "i: expected a non-empty str or an int, to make an id of it, got an empty one"),
             ({"i": 1.5, "t": NOON}, "i: expected a non-empty str or an int, to make an id of it, got float"),
             ({"i": True, "t": NOON}, "i: expected a non-empty str or an int, to make an id of it, got bool"),
@@ -126,6 +127,27 @@ class RowsTest(CommandTest):
         code, _, errors = self.send("--file", path, "--unsent", path)
         with open(path) as file:
             self.assertEqual((code, file.read()), (2, content), errors)
+
+    def test_an_option_that_does_not_fit_the_file_is_what_is_to_be_changed(self):
+        left = self.path("left")
+        rows = ["--as", "order", "--unsent", left, "--file"]
+        for name, content, options, problem in (
+            ("rows", lines(ROWS), ["--id-field", "nope"], "the row has no field 'nope', which --id-field names"),
+            ("a.csv", "n;m\n1;2\n", [], "the header is one cell, with ';' in it: pass --delimiter ';'"),
+            ("b.csv", "n\n1\n", ["--ts-field", "nope"], "--ts-field: the header has no column 'nope'"),
+        ):
+            with self.subTest(name):
+                path = self.write(name, content)
+                code, _, errors = self.send(*rows, path, *options)
+                found = errors.replace("inngest_send: ", "").splitlines()[1:]
+                end = "nothing was sent: the files and --unsent are as they were"
+                self.assertEqual((code, found), (2, [f"{path}:1: {problem}", end]))
+                self.assertFalse(os.path.exists(left))
+        self.assertEqual(self.server.requests, [])
+        path = self.write("rows", lines([{"i": 1}, {}]))
+        code, _, errors = self.send("--as", "order", "--id-field", "i", "--file", path)
+        self.assertEqual((code, len(self.server.events)), (1, 1))
+        self.assertIn(f"change the option, or fix {path}:2 in place, do not delete it; go on with:\n", errors)
 
     def test_resume_check_and_dry_run_take_rows(self):
         path = self.write("rows", [{"n": number} for number in range(1, 5)])
