@@ -57,15 +57,16 @@ class Summary:
         """Print the counts, and how to go on if anything is left to send."""
         run = self._run
         parts = [f"{pluralize(run.accepted, 'event')} accepted in {seconds:.1f} s"]
-        if run.resume_at is not None and self._unsent is None:  # else the file says how many lines are left
+        is_left = run.resume_at is not None and self._unsent is None  # else the next line says how many are
+        if is_left and run.unsent:
             parts.append(f"{len(run.unsent):,} read and not known to be accepted")
-            if not run.has_read_all:
-                parts[-1] += "; the input was not read to its end"
         if run.bad_lines:
             parts.append(pluralize(run.bad_lines, "bad line"))
             if self._bad is not None:
                 count = "" if self._bad.lines == run.bad_lines else f"{self._bad.lines:,} of them "
                 parts[-1] += f", {count}added to {self._bad.path}"
+        if is_left and not run.has_read_all:
+            parts.append("the input was not read to its end")
         write_stderr("; ".join(parts))
         if run.resume_at is None:
             return

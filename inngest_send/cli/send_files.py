@@ -64,12 +64,13 @@ def send_files(arguments: argparse.Namespace) -> int:
             write_stderr(f"--id-seed {arguments.id_seed} gives this run's ids again")
         began_at = time.monotonic()
         run.run(client.close)
-        is_beginning = not run.has_sent and signals.first is None and all(source.is_file for source in sources)
+        would_lose_input = unsent is not None and not all(source.is_file for source in sources)
+        is_beginning = not run.has_sent and signals.first is None and not would_lose_input
         if run.is_option_wrong and is_beginning:
             report.finish()
             if arguments.json:
                 Summary(run, sources, arguments, unsent=None, bad=bad).print_json(output)
-            write_stderr("nothing was sent: the files and --unsent are as they were")
+            write_stderr("nothing was sent" if unsent is None else f"nothing was sent; {unsent.path} is as it was")
             return BAD_INPUT
         is_kept = unsent is not None and _write_remaining(run, unsent, sources, signals)
         summary = Summary(run, sources, arguments, unsent=unsent if is_kept else None, bad=bad)

@@ -81,10 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
             allowed_hosts=arguments.allow_host,
         ).start()
     except (Error, OSError, ValueError) as err:
-        way_out = ""
+        problem = str(err)
         if isinstance(err, OSError) and err.errno == errno.EADDRINUSE:
-            way_out = "; stop what listens there, or pass --port 0"
-        print_error(f"cannot serve on {arguments.host}:{arguments.port}: {err}{way_out}")
+            problem = f"{err.strerror}; stop what listens there, or pass --port 0"
+        print_error(f"cannot serve on {arguments.host}:{arguments.port}: {problem}")
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

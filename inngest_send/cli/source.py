@@ -125,7 +125,8 @@ class Source:
             chunks = self._count_bytes(read_chunks(self._file, self.is_file))
             surplus = yield from (unpack if self.path.endswith(".gz") else unpack_if_gzip)(chunks)
         except (OSError, EOFError, zlib.error) as err:
-            raise UnreadableError(f"{self.where(self.position)}: {err}; it cannot be read from there on") from err
+            problem = getattr(err, "strerror", None) or err
+            raise UnreadableError(f"{self.where(self.position)}: {problem}; it cannot be read from there on") from err
         if surplus:
             self.warning = f"{self.name}: left out what stands behind the compressed data"
 

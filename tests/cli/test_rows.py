@@ -140,9 +140,11 @@ class RowsTest(CommandTest):
                 path = self.write(name, content)
                 code, _, errors = self.send(*rows, path, *options)
                 found = errors.replace("inngest_send: ", "").splitlines()[1:]
-                end = "nothing was sent: the files and --unsent are as they were"
+                end = f"nothing was sent; {left} is as it was"
                 self.assertEqual((code, found), (2, [f"{path}:1: {problem}", end]))
                 self.assertFalse(os.path.exists(left))
+                code, _, errors = self.send("--as", "order", "--file", "-", *options, "--csv", input="n;m\n1;2\n")
+                self.assertEqual((code, errors.splitlines()[2:]), (2, ["nothing was sent"]))
         self.assertEqual(self.server.requests, [])
         path = self.write("rows", lines([{"i": 1}, {}]))
         code, _, errors = self.send("--as", "order", "--id-field", "i", "--file", path)
