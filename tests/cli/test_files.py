@@ -163,7 +163,8 @@ class BadLineTest(CommandTest):
         self.assertEqual((code, len(output.split()), sorted(self.numbers())), (1, 7, list(range(1, 8))))
         self.assertIn(f"{path}:8: not JSON: ", errors)
         self.assertIn("7 events accepted in ", errors)
-        self.assertIn(f"; 1 bad line; the input was not read to its end\nfix {path}:8 in place, do not delete it; go on with:\n", errors)
+        self.assertIn("; 1 bad line; the input was not read to its end\n", errors)
+        self.assertIn(f"\nfix {path}:8 in place, do not delete it; go on with:\n", errors)
         self.assertIn(f" send --file {path} --resume-from 8 ", errors.splitlines()[-1])
 
     def test_a_bad_line_before_anything_was_sent_is_exit_2(self):
