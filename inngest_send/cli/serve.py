@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import signal
 import sys
-import threading
+import time
 
 from ..errors import Error
 from .client_options import KEEP, read_event_key
 from .output import Output, pluralize, print_error, write_stderr
+
+POLL = 0.1  # seconds between looks at whether a signal came
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..testing import EventServer  # takes a third of the time that it takes to start, and "send" needs it not
     from .stand_in_log import event_line, json_line, refusal_line, terminal_width
 
-    stop = threading.Event()
+    signals: list[int] = []  # no Event: a handler that sets one waits for its lock, which the waiting thread may have
     output = Output()
     events = refusals = 0
 
@@ -87,15 +89,15 @@ def run(arguments: argparse.Namespace) -> int:
         print_error(f"cannot serve on {arguments.host}:{arguments.port}: {problem}")
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _: signals.append(number))
     with server:
         started = f"stand-in Event API for development at {server.url} (no functions are run)"
         if arguments.json:
             write_stderr(started)  # standard output holds nothing but objects
         else:
             print_line(started)
-        while not stop.wait(3600):  # without a limit, Windows would not see Ctrl-C
-            pass
+        while not signals:
+            time.sleep(POLL)
     refused = f", {pluralize(refusals, 'request')} refused" if refusals else ""
     write_stderr(f"{pluralize(events, 'event')} received{refused}")
     return 0
