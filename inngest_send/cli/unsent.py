@@ -77,13 +77,14 @@ class UnsentFile:
 
     def commit(self) -> None:
         """Put the lines in their place. Raises OSError; then ``place`` says where they are."""
-        self._is_new = False
         if self._file is None:
+            self._is_new = False
             self._overwrite("")
             return
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
+        self._is_new = False
         if self._can_replace:
             with contextlib.suppress(OSError):
                 os.replace(self._made, self._target)

@@ -74,17 +74,18 @@ class FullDiskTest(DiskTest):
         self.assert_left(earlier, errors)
 
     def test_what_came_through_a_pipe_is_kept_as_far_as_it_fits_and_named(self):
-        self.server.fail_next("idle_close")
-        self.server.fail_next(status=400)
-        content = lines(numbered(1000))
-        arguments = ["--file", "-", "--unsent", self.left, *ONE_BY_ONE]
-        code, output, errors = self.send(*arguments, input=content, before=limited(4))
-        self.assertEqual((code, len(output.split())), (1, 1))
-        problem = "cannot write {}: File too large; ([0-9]+) lines of what is left could be written to (.*)\n"
-        count, place = re.search(problem.format(re.escape(self.left)), errors).groups()
-        self.assertEqual(self.numbers(self.read(place)), list(range(2, int(count) + 2)))
-        self.assertIn("give <stdin> the same input again; go on with:\n", errors)
-        self.assertFalse(os.path.exists(self.left))  # nothing was put there
+        for count in (30, 3000):  # with fewer lines than a buffer holds, the disk is found to be full at the end
+            with self.subTest(count=count):
+                self.server.fail_next("idle_close")
+                self.server.fail_next(status=400)
+                arguments = ["--file", "-", "--unsent", self.left, *ONE_BY_ONE]
+                code, output, errors = self.send(*arguments, input=lines(numbered(count)), before=limited(4))
+                self.assertEqual((code, len(output.split())), (1, 1))
+                problem = "cannot write {}: File too large; ([0-9]+) lines of what is left could be written to (.*)\n"
+                kept, place = re.search(problem.format(re.escape(self.left)), errors).groups()
+                self.assertEqual(self.numbers(self.read(place)), list(range(2, int(kept) + 2)))
+                self.assertIn("give <stdin> the same input again; go on with:\n", errors)
+                self.assertFalse(os.path.exists(self.left))  # nothing was put there
 
     @unittest.skipUnless(can_mount(), "needs root, and unshare")
     def test_a_full_file_system_keeps_what_was_there(self):
