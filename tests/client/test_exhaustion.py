@@ -112,7 +112,7 @@ for number in range(0, 2400, 4):
     except inngest.SendEventsError as error:
         names = [event.name for event in error.unsent]
         outcome = "told" if names == taken[len(error.ids):] else "wrong"
-    except MemoryError:
+    except (MemoryError, SystemError):  # what json's encoder of Python 3.12 makes of it
         outcome = "nothing sent" if len(taken) <= 4 else "wrong"  # the first request waits for the fourth event
     finally:
         _testcapi.remove_mem_hooks()
