@@ -118,7 +118,7 @@ class AlarmTest(unittest.TestCase):
                 with self.assertRaises(alarmed), alarm(alarmed, 0.02):
                     self.post(client, BODY)
 
-    def check_moments(self, server, seconds, body=BODY, rounds=200, ssl_context=None):
+    def check_moments(self, server, seconds, body=BODY, rounds=200, ssl_context=None, kinds=KINDS):
         """Let an alarm strike at many moments of a post; see that it comes through, or comes too late."""
         moments = random.Random(1)
         counts = collections.Counter()
@@ -130,7 +130,7 @@ class AlarmTest(unittest.TestCase):
             client = transport.Transport(f"{server.url}e/key", ssl_context=ssl_context)
             with contextlib.closing(client), mock.patch.object(sys, "unraisablehook", create=True):
                 for number in range(rounds):
-                    alarmed = make_alarm(KINDS[number % len(KINDS)])
+                    alarmed = make_alarm(kinds[number % len(kinds)])
                     if ssl_context is not None:
                         self.post(client, BODY)  # struck while it wraps a socket, the ssl module closes it twice
                     try:
@@ -180,8 +180,10 @@ class AlarmTest(unittest.TestCase):
             while peer.read() is not None:
                 peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 50 + b"0\r\n\r\n")
 
+        # A ValueError that strikes while http.client takes a status line apart is dropped there for another one.
+        kinds = [kind for kind in KINDS if kind is not ValueError]
         with ScriptedServer(then=script) as server:
-            self.check_moments(server, 1e-3)
+            self.check_moments(server, 1e-3, kinds=kinds)
 
     def test_at_any_moment_of_an_early_refusal(self):
         def script(peer):
