@@ -112,7 +112,7 @@ def shortage(kind, spare):
 
 def shortages():
     """Return the kinds of shortage that can be made on this platform."""
-    if resource is None:
+    if resource is None or sys.implementation.name != "cpython":  # PyPy gives both back only when it collects garbage
         return []
     return ["descriptors", "memory"] if os.path.exists("/proc/self/status") else ["descriptors"]
 

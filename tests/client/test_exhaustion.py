@@ -6,6 +6,7 @@ import sys
 import unittest
 from unittest import mock
 
+from tests.helpers.environments import counts_references
 from tests.helpers.library import NAME, inngest, module
 from tests.helpers.processes import run_program
 from tests.helpers.servers import ScriptedServer, client_for, failure_of, name_ids, without_delays
@@ -124,6 +125,7 @@ print(json.dumps(outcomes))
 """
 
 
+@counts_references  # what is out of use gives its memory and descriptors back at once, and not when they have run out
 @unittest.skipUnless(sys.platform == "linux", "needs /proc and limits of memory and descriptors")
 class LimitTest(unittest.TestCase):
     def run_limited(self, program, *scripts):

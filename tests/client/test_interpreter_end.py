@@ -2,6 +2,7 @@
 
 import unittest
 
+from tests.helpers.environments import counts_references
 from tests.helpers.library import NAME
 from tests.helpers.processes import run_program
 from tests.helpers.servers import ScriptedServer
@@ -76,6 +77,7 @@ def by_name(peer):
             peer.answer(int(status), b"<html>so it is</html>", {"Retry-After": "0"})
 
 
+@counts_references  # PyPy runs no __del__ at its end
 class EndTest(unittest.TestCase):
     def told_by(self, *sends):
         with ScriptedServer(then=by_name) as server:

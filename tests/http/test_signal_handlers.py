@@ -13,6 +13,7 @@ import unittest
 import warnings
 from unittest import mock
 
+from tests.helpers.environments import counts_references
 from tests.helpers.library import module
 from tests.helpers.servers import EVENT, TIME_LIMIT, ScriptedServer, client_context, client_for, server_context, silent
 
@@ -159,14 +160,17 @@ class AlarmTest(unittest.TestCase):
         kind = module("http.connection").Connection
         kind.__new__(kind).__del__()
 
+    @counts_references  # so that descriptors can be counted
     def test_at_any_moment_of_a_request(self):
         with ScriptedServer() as server:
             self.check_moments(server, 3e-4)
 
+    @counts_references  # so that descriptors can be counted
     def test_at_any_moment_of_a_request_over_tls(self):
         with ScriptedServer(ssl_context=server_context()) as server:
             self.check_moments(server, 3e-4, ssl_context=client_context())
 
+    @counts_references  # so that descriptors can be counted
     def test_at_any_moment_of_a_request_on_a_new_connection(self):
         def script(peer):
             if peer.read() is not None:
@@ -175,6 +179,7 @@ class AlarmTest(unittest.TestCase):
         with ScriptedServer(then=script) as server:
             self.check_moments(server, 5e-4)
 
+    @counts_references  # so that descriptors can be counted
     def test_at_any_moment_of_a_chunked_response(self):
         def script(peer):
             while peer.read() is not None:
@@ -185,6 +190,7 @@ class AlarmTest(unittest.TestCase):
         with ScriptedServer(then=script) as server:
             self.check_moments(server, 1e-3, kinds=kinds)
 
+    @counts_references  # so that descriptors can be counted
     def test_at_any_moment_of_an_early_refusal(self):
         def script(peer):
             head = peer.read_head()
