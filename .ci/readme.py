@@ -1,4 +1,4 @@
-"""The README as docutils renders it, at whose slightest problem it stops; every link in the page leads somewhere."""
+"""READMEs as docutils renders them, at whose slightest problem it stops; every link in a page leads somewhere."""
 
 import html.parser
 import pathlib
@@ -28,15 +28,17 @@ class Page(html.parser.HTMLParser):
 
 
 def check(path):
-    """Return what is right, in a line. Raises SystemMessage, or AssertionError, for what is not."""
+    """Return what was checked, in a line. Raises SystemMessage, or AssertionError, for what is not."""
     strict = {"halt_level": Reporter.INFO_LEVEL, "report_level": Reporter.INFO_LEVEL, "traceback": True}
     page = Page(publish_string(path.read_bytes(), str(path), writer="html5", settings_overrides=strict).decode())
     inside = [link[1:] for link in page.links if link.startswith("#")]
     files = [link for link in page.links if not link.startswith(("#", "https://"))]
     assert page.ids.issuperset(inside), set(inside) - page.ids
     assert all((path.parent / file).exists() for file in files), files
-    return f"docutils {docutils.__version__} has nothing to say; {len(page.links)} links, {len(inside)} of them inside"
+    return f"{path}: {len(page.links)} links, {len(inside)} of them inside"
 
 
 if __name__ == "__main__":
-    print(check(pathlib.Path(sys.argv[1])))
+    for argument in sys.argv[1:]:
+        print(check(pathlib.Path(argument)))
+    print(f"docutils {docutils.__version__} has nothing to say")

@@ -11,16 +11,19 @@ types() { # against what is installed, by tools that come with a Node.js of thei
         PYRIGHT_PYTHON_CACHE_DIR="$work/pyright" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 "$tools/bin/python" .ci/typed.py
 }
 
-readme() {
+readmes() {
     local tools
-    tools=$(venv "$newest" docutils pygments) && "$tools/bin/python" .ci/readme.py README.rst
+    tools=$(venv "$newest" docutils pygments) &&
+        "$tools/bin/python" .ci/readme.py README.rst inngest_send/cli/README.rst tests/README.rst
 }
 
-readme_pytest() { # the README's blocks again, by a Python that has pytest, so that none is skipped
+readme_frameworks() { # the READMEs' blocks again, by a Python that has what they import, so that none is skipped
     local tools
-    tools=$(venv "$newest" pytest) && cd "$(clone)" || return
+    debian jq zip
+    tools=$(venv "$newest" pytest fastapi httpx2 celery) && cd "$(clone)" || return
     tests "$tools/bin/python" -W error -m unittest -v tests.project.test_readme.BlocksTest | tee "$work/blocks"
-    [ "${PIPESTATUS[0]}" -eq 0 ] && ! grep '^skipped ' "$work/blocks" && "$tools/bin/python" -m pytest --version
+    [ "${PIPESTATUS[0]}" -eq 0 ] && ! grep '^skipped ' "$work/blocks" &&
+        "$tools/bin/pip" list --disable-pip-version-check | grep -E '^(pytest|fastapi|celery) ' | tr -s ' ' | paste -sd,
 }
 
 aws_lambda() { # aws_lambda PYTHON: there are wheels of the runtime client for every CPython from 3.7 on Linux

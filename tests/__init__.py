@@ -14,7 +14,7 @@ Where a new one goes:
 ``helpers``         servers, proxies and processes for the tests; no tests
 ==================  ===================================================================================
 
-``tests.benchmark``, ``tests.faults`` and ``tests.fuzz`` are commands; README says what for.
+``tests.benchmark``, ``tests.faults`` and ``tests.fuzz`` are commands; ``README.rst`` here says what for.
 """
 
 import os

@@ -81,7 +81,8 @@ class CsvReader(RowReader):
             is_open = not list(lines)  # more was asked for
         if is_open:
             raise BadLineError("not CSV: a quote opens a cell, and none closes it")
-        raise BadLineError("not CSV: a cell with quotes or carriage returns must be quoted, and its quotes doubled")
+        way_out = "must be quoted, and each quote in it written twice"
+        raise BadLineError(f"not CSV: a cell with quotes or carriage returns {way_out}")
 
     def _milliseconds(self, row: dict[str, str], field: str) -> int:
         """Return the time of a row, where an int is text, too."""

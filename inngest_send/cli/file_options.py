@@ -24,19 +24,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that go with ``--file``."""
     group = parser.add_argument_group("many events")
     group.add_argument("--file", metavar="PATH", action="append", default=[], help="may be repeated; - for stdin")
-    group.add_argument("--check", action="store_true", help="report all bad lines, and send nothing")
+    group.add_argument("--check", action="store_true", help="report all bad lines, send nothing")
     group.add_argument("--skip-bad", action="store_true", help="leave bad lines out, instead of stopping there")
     group.add_argument("--bad", metavar="PATH", help="add the bad lines that --skip-bad leaves out to this file")
     ids = group.add_mutually_exclusive_group()
     ids.add_argument(
         "--id-seed",
         metavar="TEXT",
-        help="derive missing ids from this, line and position: for 24 hours another run with the same starts nothing "
+        help="derive missing ids from this, the file, line and text: sent again within 24 hours, they start nothing "
         "twice (default: a random one)",
     )
-    ids.add_argument("--no-ids", action="store_true", help="add no ids")
+    ids.add_argument("--no-ids", action="store_true", help="add no ids to events that have none")
     lock = "one run's at a time" if CAN_LOCK else "not for two runs at a time, which this platform cannot prevent"
-    group.add_argument("--unsent", metavar="PATH", help=f"gets what is left to send, or is emptied; {lock}")
+    group.add_argument("--unsent", metavar="PATH", help=f"write what is left to send, or empty it; {lock}")
     group.add_argument("--resume-from", metavar="N", type=int, default=1, help="begin at this line of the first file")
     group.add_argument("--concurrency", metavar="N", type=int, default=4, help="requests at once (default: 4)")
     group.add_argument(

@@ -103,7 +103,7 @@ def split_array(head: bytes, chunks: Iterator[bytes], where: Where) -> Entries:
         except (ValueError, RecursionError) as err:
             if is_over or len(text) - at > MAX_LINE:
                 raise UnreadableError(f"{where(number)}: {_array_problem(text, at, err, is_over)}") from None
-            wanted = max(CHUNK, 2 * (len(text) - at))  # doubled, so that a long item takes no quadratic time
+            wanted = max(CHUNK, 2 * (len(text) - at))  # twice as much: a long item takes no quadratic time
             text, at = text[at:], 0
             while len(text) < wanted and not is_over:
                 chunk = next(chunks, None)
@@ -132,7 +132,7 @@ def _array_problem(text: str, at: int, error: Exception, is_over: bool) -> str:
     if at == len(text):
         return "the array ends here"
     if text.startswith("]", at):
-        return "the array ends after a comma, which must go"
+        return "the array ends after a comma; remove it"
     return f"not JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else json_problem(error)
 
 

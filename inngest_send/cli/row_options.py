@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     group = parser.add_argument_group("rows", "lines that are no events, but each the data of one")
-    group.add_argument("--as", dest="row_name", metavar="NAME", help="the name of all their events")
-    group.add_argument("--id-field", metavar="FIELD", help="NAME, a hyphen and this field's value make the id")
+    group.add_argument("--as", dest="row_name", metavar="NAME", help="the name of their events")
+    group.add_argument("--id-field", metavar="FIELD", help="make the id of NAME, a hyphen and this field's value")
     group.add_argument(
-        "--ts-field", metavar="FIELD", help="the time: milliseconds since 1970, or as 2026-08-31T12:00:00Z"
+        "--ts-field", metavar="FIELD", help="take the time from it: milliseconds since 1970, or 2026-08-31T12:00:00Z"
     )
-    group.add_argument("--csv", action="store_true", help="all is CSV, as names that end with .csv or .csv.gz say")
-    group.add_argument("--delimiter", metavar="CHARACTER", help="of CSV (default: a comma; '\\t' is a tab)")
+    group.add_argument("--csv", action="store_true", help="read CSV, as from files named .csv or .csv.gz")
+    group.add_argument("--delimiter", metavar="CHARACTER", help="in CSV (default: a comma; '\\t' is a tab)")
 
 
 def check_usage(arguments: argparse.Namespace) -> None:

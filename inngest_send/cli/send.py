@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Send one event, or all events of files: one JSON object a line (name, data,
 id, ts), or one JSON array. With --as NAME each line, or each record of CSV,
-is the data of an event of that name. What gzip has packed is unpacked. The
-ids are printed one a line, in the order of the input.
+is the data of an event of that name. Files compressed with gzip are unpacked.
+The ids are printed one a line, in the order of the input.
 """
 
 EXAMPLES = """\
@@ -39,8 +39,7 @@ examples:
   %(prog)s --as shop/order --file orders.csv
 
 exit codes: 0 all accepted; 1 some not; 2 bad input or usage, nothing sent;
-3 bad lines skipped; 130, 143 and 129 after Ctrl-C, SIGTERM and
-the loss of the terminal.
+3 bad lines skipped; 130 after Ctrl-C, 143 after SIGTERM, 129 on hangup.
 
 The event key is never an argument: set INNGEST_EVENT_KEY, or use
 --event-key-file.

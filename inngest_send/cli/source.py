@@ -128,7 +128,7 @@ class Source:
             problem = getattr(err, "strerror", None) or err
             raise UnreadableError(f"{self.where(self.position)}: {problem}; it cannot be read from there on") from err
         if surplus:
-            self.warning = f"{self.name}: left out what stands behind the compressed data"
+            self.warning = f"{self.name}: ignored what follows the compressed data"
 
     def _count_bytes(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

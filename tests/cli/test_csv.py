@@ -99,7 +99,7 @@ class CsvTest(CommandTest):
                 self.assertNotIn("s3cr3t", errors)
         self.assertEqual(self.server.requests, [])
 
-    NOT_QUOTED = "not CSV: a cell with quotes or carriage returns must be quoted, and its quotes doubled"
+    NOT_QUOTED = "not CSV: a cell with quotes or carriage returns must be quoted, and each quote in it written twice"
     BAD = [  # with the line that each begins at, behind the header
         (2, b'1,"s3cr3t\nx"y', NOT_QUOTED),
         (4, b"1,s3cr3t\rx", NOT_QUOTED),

@@ -94,7 +94,7 @@ class FileTest(CommandTest):
 
     def test_a_problem_in_an_array_has_the_number_of_the_item(self):
         cases = [
-            ("[{}, ]", "item 2: the array ends after a comma, which must go"),
+            ("[{}, ]", "item 2: the array ends after a comma; remove it"),
             ("[{},\n{'a': 1}]", "item 2: not JSON: Expecting property name enclosed in double quotes"),
             ("[{},", "item 2: the array ends here"),
         ]

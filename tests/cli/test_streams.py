@@ -194,7 +194,7 @@ class GzipTest(CommandTest):
                 path = self.write("events.gz", packed + packed + surplus)
                 code, output, errors = self.send("--file", path, "--unsent", self.path("left"))
                 self.assertEqual((code, len(output.split())), (0, 4))
-                self.assertIn(f"{path}: left out what stands behind the compressed data\n", errors)
+                self.assertIn(f"{path}: ignored what follows the compressed data\n", errors)
                 self.assertNotIn("go on with", errors)
         code, _, errors = self.send("--file", self.write("padded.gz", packed + b"\0" * 9), "--quiet")
         self.assertEqual((code, errors), (0, ""))

@@ -1,4 +1,4 @@
-"""Ways to run the code blocks of README.rst. Each is a function of a stage and a block that raises AssertionError."""
+"""Ways to run the code blocks of a README. Each is a function of a stage and a block that raises AssertionError."""
 
 import ast
 import asyncio
@@ -21,7 +21,6 @@ from unittest import mock
 from tests.helpers.library import NAME, ROOT, inngest, module
 from tests.helpers.servers import without_delays
 
-README = os.path.join(ROOT, "README.rst")
 TIMEOUT = 60  # seconds for a process; only a failing test waits so long
 
 Rule = namedtuple("Rule", "section start run arrive")
@@ -31,11 +30,13 @@ Rule.__doc__ = """How to run the block of a section that begins with ``start``; 
 class Context:
     """What AWS Lambda passes to a handler, as far as the README uses it."""
 
+    aws_request_id = "8f507cfc-example"
+
     def get_remaining_time_in_millis(self):
         return 5000
 
 
-ARGUMENTS = {"event": {}, "context": Context()}  # of the functions that blocks define, by name
+ARGUMENTS = {"event": {}, "context": Context(), "order_id": 7}  # of the functions that blocks define, by name
 
 
 def rule_for(block, rules):
@@ -44,7 +45,7 @@ def rule_for(block, rules):
         if rule.section == block.section and block.text.startswith(rule.start):
             return rule
     first = block.text.splitlines()[0]
-    raise AssertionError(f"no rule says how to run README.rst:{block.line}: {block.section}: {first}")
+    raise AssertionError(f"no rule says how to run {block.file}:{block.line}: {block.section}: {first}")
 
 
 def copy_project(folder):
@@ -114,14 +115,15 @@ def retargeted(code):
 
 def check(block, what, found, expected):
     if found != expected:
-        where = f"README.rst:{block.line}: {what}"
+        where = f"{block.file}:{block.line}: {what}"
         raise AssertionError(f"{where}: expected {expected!r}, got {found!r}")
 
 
 class Watch:
-    """Notes which lines and functions of the README's code are run, and what each line prints."""
+    """Notes which lines and functions of a README's code are run, and what each line prints."""
 
-    def __init__(self):
+    def __init__(self, file):
+        self.file = file
         self.lines = set()
         self.called = set()
         self.printed = {}
@@ -140,7 +142,7 @@ class Watch:
         self.printed.setdefault(line, set()).add(" ".join(map(str, values)))
 
     def _trace(self, frame, kind, argument):
-        if frame.f_code.co_filename != README:
+        if frame.f_code.co_filename != self.file:
             return None
         self.called.add(frame.f_code)
         if kind == "line":
@@ -156,14 +158,14 @@ def python(before=None, then=None):
     """
 
     def run(stage, block):
-        tree = ast.parse("\n" * (block.line - 1) + block.text, README)  # so that tracebacks show the README's lines
+        tree = ast.parse("\n" * (block.line - 1) + block.text, block.file)  # so that tracebacks show its lines
         if before is not None:
             before(stage)
-        with Watch() as watch, without_delays():
+        with Watch(block.file) as watch, without_delays():
             stage.names["print"] = watch.print
-            exec(compile(tree, README, "exec", dont_inherit=True), stage.names)
+            exec(compile(tree, block.file, "exec", dont_inherit=True), stage.names)
             for value in list(stage.names.values()):
-                if inspect.isfunction(value) and value.__code__.co_filename == README:
+                if inspect.isfunction(value) and value.__code__.co_filename == block.file:
                     if value.__code__.co_firstlineno >= block.line and value.__code__ not in watch.called:
                         _call(value)
             if then is not None:
@@ -319,4 +321,4 @@ def _run_tests(block, arguments, summary):
     count = len(re.findall(r"^ *def test_", block.text, re.MULTILINE))
     complaint = re.search("Exception ignored|Warning", process.stdout)
     if process.returncode != 0 or complaint or not re.search(r"\b" + summary.format(count) + r"\b", process.stdout):
-        raise AssertionError(f"README.rst:{block.line}: {process.stdout}")
+        raise AssertionError(f"{block.file}:{block.line}: {process.stdout}")

@@ -1,11 +1,11 @@
-"""README.rst taken apart: its sections, code blocks, tables and links."""
+"""A README taken apart: its sections, code blocks, tables and links."""
 
 import re
 from collections import namedtuple
 
 LITERAL = "literal"  # the language of a block that is announced by "::" alone
 
-Block = namedtuple("Block", "section language line text")
+Block = namedtuple("Block", "file section language line text")
 Table = namedtuple("Table", "section header rows")
 
 _UNDERLINE = re.compile(r"([=\-~^\"'`#*+.:_])\1{2,}$")
@@ -16,7 +16,8 @@ _RULER = re.compile(r"=+(?: +=+)+$")
 class Readme:
     """``blocks`` and ``tables`` in order, ``sections`` with their prose, and the whole prose without the blocks."""
 
-    def __init__(self, text):
+    def __init__(self, text, file="README.rst"):
+        self.file = file
         self.blocks = []
         self.tables = []
         self.sections = {}
@@ -69,7 +70,7 @@ class Readme:
             raise ValueError(f"line {at + 1}: an empty block")
         margin = min(len(line) - len(line.lstrip()) for line in lines if line)
         text = "\n".join(line[margin:] for line in lines).rstrip() + "\n"
-        self.blocks.append(Block(self._section, language, start + 1, text))
+        self.blocks.append(Block(self.file, self._section, language, start + 1, text))
         return end
 
     def _table(self, at):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import shutil
 import ssl
 import tempfile
 import time
@@ -247,6 +248,18 @@ class ConfigurationTest(unittest.TestCase):
         with mock.patch.dict(os.environ, {"SSL_CERT_FILE": AUTHORITY, "SSL_CERT_DIR": "/missing"}):
             with ScriptedServer(ssl_context=server_context()) as server, client_for(server) as client:
                 self.assertEqual(len(client.send_sync(EVENT)), 1)
+
+    def test_the_file_and_the_folder_of_the_environment_are_both_trusted(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(AUTHORITY, os.path.join(folder, "07b06665.0"))  # as `openssl rehash` names it
+            file = os.path.join(CERTIFICATES, "lax-authority.pem")
+            with mock.patch.dict(os.environ, {"SSL_CERT_FILE": file, "SSL_CERT_DIR": folder}):
+                for name in ("server", "lax"):
+                    context = ssl.create_default_context()
+                    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)  # which "lax" would not pass
+                    with ScriptedServer(ssl_context=server_context(name)) as server:
+                        with client_for(server, ssl_context=context) as client:
+                            self.assertEqual(len(client.send_sync(EVENT)), 1)
 
     def test_an_authority_without_the_extensions_of_rfc_5280_has_a_way_out(self):
         context = ssl.create_default_context(cafile=os.path.join(CERTIFICATES, "lax-authority.pem"))

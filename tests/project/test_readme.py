@@ -1,4 +1,4 @@
-"""The README: every code block is run, what it names is there, every link leads somewhere."""
+"""The three READMEs: every code block is run, what they name is there, every link leads somewhere."""
 
 import contextlib
 import importlib.util
@@ -6,7 +6,6 @@ import inspect
 import io
 import itertools
 import json
-import logging
 import os
 import re
 import shutil
@@ -20,7 +19,6 @@ from unittest import mock
 
 from tests.helpers.library import NAME, ROOT, inngest, module
 from tests.helpers.readme_blocks import (
-    README,
     Rule,
     Stage,
     copy_project,
@@ -35,6 +33,13 @@ from tests.helpers.readme_blocks import (
 from tests.helpers.readme_text import LITERAL, Block, Readme, anchors, links, literals
 
 testing = module("testing")
+
+MAIN, OPERATORS, CONTRIBUTORS = "README.rst", "cli/README.rst", "tests/README.rst"
+PATHS = {
+    MAIN: os.path.join(ROOT, "README.rst"),
+    OPERATORS: os.path.join(os.path.dirname(inngest.__file__), "cli", "README.rst"),
+    CONTRIBUTORS: os.path.join(ROOT, "tests", "README.rst"),
+}
 THE_TWO_COMMANDS = """\
 python3 -m inngest_send send app/user.created --data '{"msg": "Hello!"}' --local
 python3 -m unittest
@@ -42,10 +47,13 @@ python3 -m unittest
 
 
 ID = "[0-9A-Z]{26}\n"
+ANYTHING = r"[\s\S]*"
 ORDERS = {"orders.ndjson": '{"name": "order", "data": {"total": 19.99}}\n'}
 LEFT = {"left.ndjson": '{"name": "order", "id": "7"}\n'}
 
 
+FRAMEWORKS = "FastAPI, Django, Celery"
+FILES = "Files of events"
 EXPORTS = "Rows, CSV, and databases"
 EXPORTED = {
     "orders.ndjson": '{"order_id": 7, "created_at": "2026-08-31T12:00:00Z"}\n',
@@ -53,7 +61,6 @@ EXPORTED = {
     "export.json": '{\n "orders": [\n  {\n   "order_id": 7\n  }\n ]\n}\n',
 }
 PRINTED = '{{"order_id": 7, "note": "a \\"b\\"", "total": null, "created_at": {}}}'
-INSTALL = 'python3 -m pip install --upgrade --target "${PROGRAM:?}" .'
 
 
 def own_name(run):
@@ -83,7 +90,7 @@ def zipped(stage, block):
     with zipfile.ZipFile(os.path.join(stage.folder, "inngest_send.pyz")) as archive:
         names = archive.namelist()
     if any("__pycache__" in name for name in names) or "app/" in names:
-        raise AssertionError(f"README.rst:{block.line}: it packs {names}")
+        raise AssertionError(f"{block.file}:{block.line}: it packs {names}")
 
 
 @own_name
@@ -91,28 +98,17 @@ def packed(stage, block):
     """Run the block that packs a Lambda function; it must work unpacked, and be as large as the README says."""
     if shutil.which("zip") is None:
         raise unittest.SkipTest("there is no zip on this machine: the README's example was not run")
-    text = read().sections["AWS Lambda"]
-    small, unpacked = (int(size) for size in re.search(r"some (\d+) KB then, (\d+) KB\s+unpacked", text).groups())
+    text = read(MAIN).sections["AWS Lambda"]
+    small, unpacked = (int(size) for size in re.search(r"some (\d+) KB, (\d+) KB unpacked", text).groups())
     stage.write({"lambda_function.py": "import inngest_send\n\nclient = inngest_send.Inngest(app_id='my_app')\n"})
     shell()(stage, block)
     path = os.path.join(stage.folder, "function.zip")
     with zipfile.ZipFile(path) as archive:
         found = os.path.getsize(path) / 1000, sum(file.file_size for file in archive.infolist()) / 1000
     if not all(0.8 * said < size < 1.2 * said for size, said in zip(found, (small, unpacked))):
-        raise AssertionError(f"README.rst:{block.line}: sizes: expected {small} and {unpacked} KB, got {found}")
+        raise AssertionError(f"{block.file}:{block.line}: sizes: expected {small} and {unpacked} KB, got {found}")
     program = "import sys; sys.path.insert(0, 'function.zip'); import lambda_function"
     subprocess.run([sys.executable, "-c", program], cwd=stage.folder, check=True)
-
-
-def logged(stage, block):
-    logger = logging.getLogger("inngest_send")  # as the block has it
-    handlers, levels = logging.root.handlers[:], (logging.root.level, logger.level)
-    try:
-        python()(stage, block)
-    finally:
-        logging.root.handlers[:] = handlers
-        logging.root.setLevel(levels[0])
-        logger.setLevel(levels[1])
 
 
 @own_name
@@ -125,7 +121,14 @@ def nightly(stage, block):
     cron()(stage, block)
     with open(os.path.join(stage.folder, "export", "ids.txt")) as file:
         if not re.fullmatch(f"of yesterday\n{2 * ID}", file.read()):
-            raise AssertionError(f"README.rst:{block.line}: ids.txt")
+            raise AssertionError(f"{block.file}:{block.line}: ids.txt")
+
+
+@own_name
+def at_night(stage, block):
+    os.environ["HOME"] = stage.folder  # as above
+    stage.write({".key": "key\n"})
+    cron()(stage, block)
 
 
 def busy(stage):
@@ -146,6 +149,48 @@ def with_program(name, run):
         run(stage, block)
 
     return run_or_skip
+
+
+def with_package(name, run):
+    """Return ``run``, skipped where there is no such package."""
+
+    def run_or_skip(stage, block):
+        if importlib.util.find_spec(name) is None:
+            raise unittest.SkipTest(f"{sys.executable} has no {name}: the README's example was not run")
+        run(stage, block)
+
+    return run_or_skip
+
+
+def call_api(stage):
+    """Send a request to the example, and to one that leaves the sending to a background task."""
+    from fastapi import BackgroundTasks
+    from fastapi.testclient import TestClient
+
+    app, client = stage.names["app"], stage.names["client"]
+
+    @app.post("/later")
+    def later(background: BackgroundTasks):
+        background.add_task(client.send_sync, inngest.Event("shop/order.placed"))
+
+    with TestClient(app) as caller:
+        answer = caller.post("/orders/7")
+        if len(answer.json()) != 1 or caller.post("/later").status_code != 200:
+            raise AssertionError(answer.text)
+
+
+def celery_app(stage):
+    import celery
+
+    app = celery.Celery("shop", broker="memory://", set_as_current=True)
+    app.conf.task_always_eager = True
+    stage.names["shared_task"] = celery.shared_task
+
+
+def call_task(stage):
+    """Let the first try fail, and the second one succeed."""
+    stage.server.fail_next(status=400)
+    stage.names["announce"].apply(args=[7]).get()
 
 
 def exported(name, row):
@@ -184,74 +229,89 @@ def write_program(stage, name, text):
     os.chmod(path, 0o755)
 
 
-RULES = [  # for each block how it is run, and the names of the events that must arrive from it
-    Rule(
-        "inngest_send",
-        "python3 -m inngest_send send",
-        shell(output=ID, without="python3 -m unittest"),  # that line runs this test
-        arrive=[],  # at this server; --local has one of its own
-    ),
-    Rule("Send", "import inngest_send", python(), arrive=["my_event", "a", "b"]),
-    Rule("Send", "async def handler", python(), arrive=["my_event"]),
-    Rule("Events", "try:", python(), arrive=[]),
-    Rule("Retries and time limits", "from datetime", python(), arrive=["my_event"]),
-    Rule("AWS Lambda", "zip", packed, arrive=[]),
-    Rule("AWS Lambda", "import inngest_send", python(), arrive=["my_event"]),
-    Rule("Install, or vendor", "cp -r", copied, arrive=[]),
-    Rule("Install, or vendor", "python3 -m pip", shell(without=INSTALL), arrive=[]),  # .ci runs it: it builds a wheel
-    Rule("Install, or vendor", "rm -rf app", zipped, arrive=[]),
-    Rule("Ids, duplicates, and schedules", "from datetime import", python(), arrive=["reminder"]),
-    Rule("Forking servers, proxies, certificates, logging", "import ssl", python(), arrive=[]),
-    Rule("Forking servers, proxies, certificates, logging", "import logging", logged, arrive=[]),
-    Rule("Errors", "try:", python(before=busy), arrive=[]),
-    Rule("Middleware", "class Stamp", python(then=send_one), arrive=["one"]),
-    Rule("Testing your code", "import unittest", unittest_file, arrive=[]),
-    Rule("Testing your code", "import pytest", pytest_file, arrive=[]),
-    Rule("Command line", "for user", with_program("jq", shell(output=2 * ID)), arrive=2 * ["app/user.created"]),
-    Rule(
-        "Command line",
-        "python3 -m inngest_send send --file orders",
-        shell(output=ID, files=ORDERS),
-        arrive=["order"],
-    ),
-    Rule("Command line", "python3 -m inngest_send send --file left", shell(output=ID, files=LEFT), arrive=["order"]),
-    Rule("Command line", "0 3 * * *", nightly, arrive=2 * ["order"]),
-    Rule(EXPORTS, "python3 -m", shell(output=2 * ID, files=EXPORTED), arrive=2 * ["shop/order"]),
-    Rule(EXPORTS, "psql", exported("psql", PRINTED.format('"2026-08-31T12:00:00+00:00"')), arrive=["shop/order"]),
-    Rule(EXPORTS, "mariadb", exported("mariadb", PRINTED.format(1788177600000)), arrive=["shop/order"]),
-    Rule(EXPORTS, "sqlite3", queried, arrive=["shop/order"]),
-    Rule(EXPORTS, "jq", with_program("jq", shell(output=ID, files=EXPORTED)), arrive=["shop/order"]),
-]
+RULES = {  # of each README, for each block: how it is run, and the names of the events that must arrive from it
+    MAIN: [
+        Rule(
+            "inngest_send",
+            "python3 -m inngest_send send",
+            shell(output=ID, without="python3 -m unittest"),  # that line runs this test
+            arrive=[],  # at this server; --local has one of its own
+        ),
+        Rule("Send", "import inngest_send", python(), arrive=["app/user.created", "a", "b"]),
+        Rule("Send", "try:", python(before=busy), arrive=[]),
+        Rule("Install, vendor, upgrade", "cp -r", copied, arrive=[]),
+        Rule("Install, vendor, upgrade", "rm -rf app", zipped, arrive=[]),
+        Rule("AWS Lambda", "zip", packed, arrive=[]),
+        Rule("AWS Lambda", "from datetime", python(), arrive=["shop/order.placed"]),
+        Rule(
+            FRAMEWORKS,
+            "from fastapi",
+            with_package("fastapi", python(then=call_api)),
+            arrive=3 * ["shop/order.placed"],
+        ),
+        Rule(
+            FRAMEWORKS,
+            "@shared_task",
+            with_package("celery", python(before=celery_app, then=call_task)),
+            arrive=["shop/order.placed"],
+        ),
+        Rule("Cron", "0 3 * * *", at_night, arrive=["app/night"]),
+        Rule("Middleware", "class Stamp", python(then=send_one), arrive=["one"]),
+        Rule("Testing", "import pytest", pytest_file, arrive=[]),
+    ],
+    OPERATORS: [
+        Rule("The command line", "rm -rf app", zipped, arrive=[]),
+        Rule("One event", "for user", with_program("jq", shell(output=2 * ID)), arrive=2 * ["app/user.created"]),
+        Rule(FILES, "python3 -m inngest_send send --file orders", shell(output=ID, files=ORDERS), arrive=["order"]),
+        Rule(FILES, "python3 -m inngest_send send --file left", shell(output=ID, files=LEFT), arrive=["order"]),
+        Rule("Every night", "0 3 * * *", nightly, arrive=2 * ["order"]),
+        Rule(EXPORTS, "python3 -m", shell(output=2 * ID, files=EXPORTED), arrive=2 * ["shop/order"]),
+        Rule(EXPORTS, "psql", exported("psql", PRINTED.format('"2026-08-31T12:00:00+00:00"')), arrive=["shop/order"]),
+        Rule(EXPORTS, "mariadb", exported("mariadb", PRINTED.format(1788177600000)), arrive=["shop/order"]),
+        Rule(EXPORTS, "sqlite3", queried, arrive=["shop/order"]),
+        Rule(EXPORTS, "jq", with_program("jq", shell(output=ID, files=EXPORTED)), arrive=["shop/order"]),
+    ],
+    CONTRIBUTORS: [Rule("Running the tests", "python3 -m tests.faults", shell(output=ANYTHING), arrive=[])],
+}
 
 
-def read():
-    with open(README, encoding="utf-8") as file:
-        return Readme(file.read())
+def read(name):
+    with open(PATHS[name], encoding="utf-8") as file:
+        return Readme(file.read(), name)
 
 
 class BlocksTest(unittest.TestCase):
-    def test_every_block_runs(self):
+    def check_every_block_runs(self, name):
         with tempfile.TemporaryDirectory() as folder:
             copy_project(folder)
-            for _, blocks in itertools.groupby(read().blocks, key=lambda block: block.section):
+            for _, blocks in itertools.groupby(read(name).blocks, key=lambda block: block.section):
                 with Stage(folder) as stage:
                     for block in blocks:
-                        with self.subTest(f"README.rst:{block.line}"):
-                            stage.run(block, rule_for(block, RULES))
+                        with self.subTest(f"{name}:{block.line}"):
+                            stage.run(block, rule_for(block, RULES[name]))
+
+    def test_every_block_for_users_runs(self):
+        self.check_every_block_runs(MAIN)
+
+    def test_every_block_for_operators_runs(self):
+        self.check_every_block_runs(OPERATORS)
+
+    def test_every_block_for_contributors_runs(self):
+        self.check_every_block_runs(CONTRIBUTORS)
 
     def test_every_rule_has_a_block(self):
-        blocks = read().blocks
-        used = [rule_for(block, RULES) for block in blocks]
-        self.assertEqual([rule[:2] for rule in RULES if rule not in used], [])
+        for name, rules in RULES.items():
+            used = [rule_for(block, rules) for block in read(name).blocks]
+            self.assertEqual([rule[:2] for rule in rules if rule not in used], [])
 
     def test_the_first_thing_to_try_is_the_two_commands(self):
-        block = read().blocks[0]
+        block = read(MAIN).blocks[0]
         self.assertEqual((block.language, block.text), (LITERAL, THE_TWO_COMMANDS))
 
 
 class NamesTest(unittest.TestCase):
     def setUp(self):
-        self.readme = read()
+        self.readme = read(MAIN)
 
     def table(self, name):
         """Return the rows of the table whose first column has this name, by what stands there."""
@@ -261,10 +321,10 @@ class NamesTest(unittest.TestCase):
     def test_a_table_of_names_is_compared_with_the_library(self):
         known = {"argument", "error"}  # by the tests below; the others are no lists of names
         tables = [table.header[0] for table in self.readme.tables if any(literals(row[0]) for row in table.rows)]
-        self.assertEqual(set(tables) - {"what", "stopped by"}, known)
+        self.assertEqual(set(tables), known)
 
     def test_every_argument_of_the_client_is_in_the_table_with_its_default(self):
-        (unused,) = re.findall(r"(?<=\n\n)([^.]+) serve the official SDK only\.", self.readme.sections["Configuration"])
+        (unused,) = re.findall(r"\. ([^.]+) serve the SDK only\.", self.readme.sections["Configuration"])
         parameters = dict(inspect.signature(inngest.Inngest).parameters)
         for name in literals(unused):
             self.assertIsNone(parameters.pop(name).default)
@@ -301,7 +361,7 @@ class NamesTest(unittest.TestCase):
                 client.send_sync(inngest.Event(name="a"))
             urllib.request.urlopen(f"{server.url}wrong", b"{}", timeout=10).close()
             owners = [server, server.events[0], server.refusals[0], server.requests[0], testing]
-        for literal in literals(self.readme.sections["Testing your code"]):
+        for literal in literals(self.readme.sections["Testing"]):
             fault = re.fullmatch(r'"(\w+)"', literal)
             thing = re.fullmatch(r"(?:inngest_send\.testing\.)?([A-Za-z]\w*)(?:\((.*)\))?", literal)
             with self.subTest(literal):
@@ -319,29 +379,48 @@ class NamesTest(unittest.TestCase):
         with contextlib.redirect_stdout(text):
             for command in ("send", "serve"):
                 self.assertRaises(SystemExit, module("cli").main, [command, "--help"])
-        options = set(re.findall(r"--[a-z][a-z-]*", " ".join(literals(self.readme.sections["Command line"]))))
+        options = set(re.findall(r"--[a-z][a-z-]*", " ".join(literals(read(OPERATORS).prose))))
         self.assertLessEqual(options, set(re.findall(r"--[a-z][a-z-]*", text.getvalue())))
+
+
+class LimitsTest(unittest.TestCase):
+    """How long a call can take."""
+
+    def seconds(self, retry_after):
+        """Return how long the attempts of a call and the waits between them can take, with the defaults."""
+        retry = module("retry")
+        parameters = inspect.signature(inngest.Inngest).parameters
+        attempts = parameters["max_attempts"].default
+        waits = [retry.retry_delay(attempt, retry_after, lambda: 1.0) for attempt in range(1, attempts)]
+        return attempts * module("config").DEFAULT_REQUEST_TIMEOUT + sum(waits)
+
+    def test_the_longest_call_is_as_long_as_it_says(self):
+        text = " ".join(read(MAIN).sections["Retries and time limits"].split())
+        usual, longest = re.search(r"at most (\d+) s: five attempts.* can make it (\d+) s", text).groups()
+        self.assertEqual(int(usual), round(self.seconds(None)))
+        self.assertEqual(int(longest), self.seconds(module("retry").MAX_RETRY_AFTER))
 
 
 class LinksTest(unittest.TestCase):
     def test_every_link_leads_somewhere(self):
-        self.assertEqual(self.dead(read()), [])
+        for name in PATHS:
+            self.assertEqual(self.dead(read(name), os.path.dirname(PATHS[name])), [])
 
     def test_a_link_that_leads_nowhere_is_found(self):
         alive = "`One`_, `x <#one>`_, `y <setup.py>`_, `z <https://www.inngest.com>`_, ``code_``, two_\n\n.. _two:\n"
         dead = "`Three`_, `x <#three>`_, `y <gone.py>`_, `z <http://bare>`_, four_\n"
         readme = Readme("One\n---\n" + alive + dead)
-        self.assertEqual(self.dead(readme), ["Three", "#three", "gone.py", "http://bare", "four"])
+        self.assertEqual(self.dead(readme, ROOT), ["Three", "#three", "gone.py", "http://bare", "four"])
 
-    def dead(self, readme):
-        """Return the targets that are neither in the document nor in the project, nor may be on the web."""
+    def dead(self, readme, folder):
+        """Return the targets that are neither in the document nor in its folder, nor may be on the web."""
         inside = anchors(readme)
         return [
             target
             for target in links(readme.prose)
             if not re.match(r"https://[\w.-]+\.[a-z]+(/|$)", target)
             and target.lower() not in inside
-            and not os.path.exists(os.path.join(ROOT, target))
+            and not os.path.exists(os.path.join(folder, target.replace("inngest_send", NAME.replace(".", "/"))))
         ]
 
 
@@ -358,7 +437,7 @@ class HarnessTest(unittest.TestCase):
         cls.folder.cleanup()
 
     def play(self, code, run, *arrive):
-        block = Block("Section", "", 1, code)
+        block = Block("README.rst", "Section", "", 1, code)
         with Stage(self.folder.name) as stage:
             stage.run(block, Rule("Section", "", run, arrive))
 
@@ -395,7 +474,7 @@ class HarnessTest(unittest.TestCase):
         for text in ("Send\n----\n\n.. code-block:: python\n\n   1 + 1\n", "Section\n-------\n\nSo::\n\n  1 + 1\n"):
             (block,) = Readme(text).blocks
             with self.assertRaisesRegex(AssertionError, r"no rule says how to run README.rst:6: \w+: 1 \+ 1"):
-                rule_for(block, RULES)
+                rule_for(block, RULES[MAIN])
 
     def test_what_might_hide_a_block_is_refused(self):
         directives = [".. include:: x\n", ".. code-block::\n\n  x\n", ".. parsed-literal::\n\n  x\n"]
