@@ -24,7 +24,7 @@ def names(events):
 
 
 class NightsTest(CommandTest):
-    """The cron line of the README, over several nights."""
+    """The cron line of ``cli/README.rst``, over several nights."""
 
     def night(self, number, *, export=None, env=None, meanwhile=None):
         """Write the export, run the cron line, and return exit code and standard error."""
