@@ -6,6 +6,7 @@ import os
 NAME = "inngest_send"
 
 inngest = importlib.import_module(NAME)
+TIME_LIMIT = 60.0  # seconds that a test waits for what must happen: only one that fails waits so long
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 

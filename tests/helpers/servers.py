@@ -4,19 +4,19 @@ import contextlib
 import itertools
 import json
 import logging
+import math
 import os
 import socket
 import struct
 import threading
 from unittest import mock
 
-from tests.helpers.library import NAME, inngest, module
+from tests.helpers.library import NAME, TIME_LIMIT, inngest, module
 
 KEY = "the-event-key"
 EVENT = inngest.Event(name="test/event")
 LARGE = [inngest.Event(name="test/large", data={"text": "x" * 2000000})] * 2  # one request
 SMALL_BUFFER = 65536  # bytes
-TIME_LIMIT = 10.0  # seconds; only a failing test waits so long
 
 logging.getLogger(NAME).addHandler(logging.NullHandler())  # else the warnings would go to standard error
 
@@ -102,6 +102,14 @@ class Peer:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
+    def is_silent(self):
+        """Say that nothing more will come; see SkippedWaits."""
+        self.is_slow(math.inf)
+
+    def is_slow(self, seconds):
+        """Say how long the client waits for each piece of what comes; see SkippedWaits."""
+        self.server.delays[self.socket.getpeername()[1]] = seconds
+
     def close(self):
         self.reader.close()
         self.socket.close()
@@ -121,6 +129,7 @@ class ScriptedServer:
         self.requests = []
         self.connections = 0
         self.errors = []
+        self.delays = {}  # in seconds, by the client's port; see SkippedWaits
         self.finished = threading.Event()  # set by close(): what a silent script waits for
         self._scripts = list(scripts)
         self._then = then
@@ -169,10 +178,11 @@ class ScriptedServer:
     def _accept(self):
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, address = self._listener.accept()
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.delays.pop(address[1], None)  # of an earlier client at this port
             with self._lock:
                 script = self._scripts.pop(0) if self._scripts else self._then
                 self.connections += 1
@@ -203,6 +213,7 @@ class ScriptedServer:
 
 def silent(peer):
     """A script that reads nothing and says nothing."""
+    peer.is_silent()
     peer.server.finished.wait()
 
 
