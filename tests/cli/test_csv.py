@@ -10,7 +10,7 @@ import random
 import unittest
 
 from tests.helpers.commands import CommandTest, finish
-from tests.helpers.library import module
+from tests.helpers.library import TIME_LIMIT, module
 
 records = module("cli.records")
 csv_rows = module("cli.csv_rows")
@@ -189,7 +189,7 @@ class CsvTest(CommandTest):
             for number, text in enumerate(('a,b\n1,"x\n', 'y"\n2,"x', '\ny"\n3,x', "y\n", "")):
                 pipe.write(text)
                 pipe.flush()
-                self.server.wait_for(number, timeout=20)
+                self.server.wait_for(number, timeout=TIME_LIMIT)
                 if number == 3:
                     break
         self.assertEqual(finish(process)[0], 0)

@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 from tests.helpers.commands import CommandTest, finish, lines, numbered
+from tests.helpers.library import TIME_LIMIT
 
 ONE_BY_ONE = ("--batch-size", "1", "--concurrency", "1")
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -18,7 +19,7 @@ def can_mount():
     """Return whether this process may mount file systems that no other sees."""
     if not (IS_ROOT and shutil.which("unshare")):
         return False
-    return subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, timeout=30).returncode == 0
+    return subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, timeout=TIME_LIMIT).returncode == 0
 
 
 def mounted(*command):
@@ -200,7 +201,7 @@ class NotReplaceableTest(DiskTest):
         process = self.start("--file", "-", "--unsent", self.left, before=before)
         process.stdin.write(lines(numbered(3)))
         process.stdin.flush()
-        self.server.wait_for(3)
+        self.server.wait_for(3, TIME_LIMIT)
         process.send_signal(signal.SIGTERM)
         code, _, errors = finish(process, lines(numbered(9)[3:]))
         self.assertEqual((code, self.numbers(self.read("outside"))), (143, list(range(4, 10))), errors)

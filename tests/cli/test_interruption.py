@@ -12,6 +12,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.helpers.commands import CommandTest, EventServer, environment, finish, lines, numbered, start
+from tests.helpers.library import TIME_LIMIT
 from tests.helpers.servers import ScriptedServer
 
 SEEDS = range(6)
@@ -109,7 +110,7 @@ class ServerTest(CommandTest):
     def test_a_server_that_dies_and_comes_back_later_gets_each_event_with_one_id(self):
         path, left = self.write("events", numbered(300)), self.path("left")
         process = self.start("--file", path, "--unsent", left, "--batch-size", "5", "--max-attempts", "1")
-        self.server.wait_for(50)
+        self.server.wait_for(50, TIME_LIMIT)
         self.server.close()
         code, output, errors = finish(process)
         self.assertEqual(code, 1)
@@ -123,7 +124,7 @@ class ServerTest(CommandTest):
     def test_a_server_that_comes_back_soon_is_waited_for(self):
         path = self.write("events", numbered(300))
         process = self.start("--file", path, "--batch-size", "5")
-        self.server.wait_for(50)
+        self.server.wait_for(50, TIME_LIMIT)
         self.server.close()
         with EventServer(port=self.server.port) as server:
             code, output, errors = finish(process)
@@ -145,7 +146,7 @@ class ServerTest(CommandTest):
                     return
                 numbers = self.numbers(request.events)
                 if numbers[0] == 1:
-                    may_answer.wait(10)
+                    may_answer.wait(TIME_LIMIT)
                 peer.answer(200, json.dumps({"ids": [f"id of {number}" for number in numbers]}).encode())
                 answered.release()
 
@@ -154,7 +155,7 @@ class ServerTest(CommandTest):
             arguments = ("--batch-size", "2", "--concurrency", "4", "--unsent", self.path("left"))
             process = self.start("--file", self.write("events", numbered(20)), *arguments, env=env)
             for _ in range(3):
-                self.assertTrue(answered.acquire(timeout=10))
+                self.assertTrue(answered.acquire(timeout=TIME_LIMIT))
             process.send_signal(signal.SIGINT)
             may_answer.set()
             code, output, _ = finish(process)

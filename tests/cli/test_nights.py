@@ -8,7 +8,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.helpers.commands import CommandTest, EventServer, environment, finish, lines, start
-from tests.helpers.library import ROOT
+from tests.helpers.library import ROOT, TIME_LIMIT
 
 ROUNDS = 5  # of kill -9; .ci/nights.py plays more
 
@@ -57,7 +57,7 @@ class NightsTest(CommandTest):
         self.addCleanup(dying.close)
 
         def die(process):
-            dying.wait_for(5)
+            dying.wait_for(5, TIME_LIMIT)
             dying.close()
 
         code, errors = self.night(4, env=environment(INNGEST_DEV=dying.url), meanwhile=die)

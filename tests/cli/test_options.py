@@ -7,7 +7,7 @@ import unittest
 from unittest import mock
 
 from tests.helpers.commands import KEY, CommandTest, dry_run, lines, numbered, send_here
-from tests.helpers.library import module
+from tests.helpers.library import TIME_LIMIT, module
 from tests.helpers.servers import ScriptedServer, silent
 
 CLOUD = {"INNGEST_EVENT_KEY": KEY}
@@ -219,7 +219,7 @@ class HowTest(CommandTest):
                 request = peer.read()
                 if request is None:
                     return
-                together.wait(10)
+                together.wait(TIME_LIMIT)
                 peer.accept(request)
 
         with ScriptedServer(then=script) as server:

@@ -9,7 +9,7 @@ import sys
 import unittest
 
 from tests.helpers.commands import KEY, CommandTest, environment, finish, lines, numbered, run
-from tests.helpers.library import NAME, ROOT
+from tests.helpers.library import NAME, ROOT, TIME_LIMIT
 
 try:
     import fcntl
@@ -150,7 +150,7 @@ class NobodyReadsTest(CommandTest):
         process.stdout.close()
         with process.stderr:
             errors = process.stderr.read()
-        self.assertEqual((process.wait(30), sorted(self.numbers())), (0, list(range(1, 31))))
+        self.assertEqual((process.wait(TIME_LIMIT), sorted(self.numbers())), (0, list(range(1, 31))))
         self.assertRegex(errors, "^" + SEED + r"30 events accepted in \d\.\d s\n$")
 
     def test_a_closed_standard_error_changes_nothing(self):
@@ -159,7 +159,7 @@ class NobodyReadsTest(CommandTest):
         process = self.start(*self.arguments, "--batch-size", "10", "--concurrency", "1")
         process.stderr.close()
         output = process.stdout.read()
-        self.assertEqual((process.wait(30), len(output.split())), (1, 10))
+        self.assertEqual((process.wait(TIME_LIMIT), len(output.split())), (1, 10))
         self.assertEqual(self.numbers(self.read("left")), list(range(11, 31)))
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "needs a disk that is always full")
@@ -202,7 +202,7 @@ class HelpTest(CommandTest):
         self.write("orders.csv", "n\n3\n")
         env = {**self.env, "PYTHONPATH": ROOT, "PYTHON": sys.executable}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        done = subprocess.run(["sh", "-c", program], cwd=self.folder, env=env, timeout=60, **pipes)
+        done = subprocess.run(["sh", "-c", program], cwd=self.folder, env=env, timeout=TIME_LIMIT, **pipes)
         self.assertEqual((done.returncode, len(done.stdout.split())), (0, 6), done.stderr)
         values = [next(iter(event.data.values())) for event in self.server.events]
         self.assertEqual(values, [7, 1, 2, 1, 2, "3"])

@@ -9,7 +9,7 @@ import zipapp
 
 from tests.helpers.commands import CommandTest, numbered
 from tests.helpers.environments import PACKAGE, copy_library
-from tests.helpers.library import NAME
+from tests.helpers.library import NAME, TIME_LIMIT
 
 SCRIPT = """\
 #!{python}
@@ -25,7 +25,7 @@ class ProgramTest(CommandTest):
     def run_program(self, *words, **variables):
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
         env = {**self.env, "PYTHONPATH": os.path.dirname(PACKAGE), **variables}
-        done = subprocess.run(words, cwd=self.folder, env=env, universal_newlines=True, timeout=60, **pipes)
+        done = subprocess.run(words, cwd=self.folder, env=env, universal_newlines=True, timeout=TIME_LIMIT, **pipes)
         return done.returncode, done.stdout, done.stderr
 
     def check(self, words, invocation, name, **variables):

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 from tests.helpers.commands import KEY, environment, run, start
+from tests.helpers.library import TIME_LIMIT
 
 try:
     import fcntl
@@ -35,7 +36,7 @@ class ServeTest(unittest.TestCase):
 
     def send(self, body, path="/e/k"):
         """Send a request as any program might; return status and body of the response."""
-        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=30)
+        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=TIME_LIMIT)
         try:
             connection.request("POST", path, body.encode())
             response = connection.getresponse()
@@ -58,7 +59,7 @@ class ServeTest(unittest.TestCase):
         (id,) = self.ids('{"name":"a\\u0007"}')
         self.assertRegex(process.stdout.readline()[9:], rf"^a\\u0007 {id} ts=\d{{13}} null\n$")
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(process.wait(TIME_LIMIT), 0)
         self.assertEqual(process.stderr.read(), "2 events received\n")
 
     def test_each_refusal_is_a_line_with_its_reason_and_no_key(self):
@@ -75,7 +76,8 @@ class ServeTest(unittest.TestCase):
         ):
             self.assertRegex(process.stdout.readline(), rf"^\d\d:\d\d:\d\d refused, {expected}\n$")
         process.send_signal(signal.SIGTERM)
-        self.assertEqual((process.wait(30), process.stderr.read()), (0, "1 event received, 3 requests refused\n"))
+        self.assertEqual(process.wait(TIME_LIMIT), 0)
+        self.assertEqual(process.stderr.read(), "1 event received, 3 requests refused\n")
 
     def test_json_is_an_object_for_each_event_and_each_refusal_and_nothing_else(self):
         process = self.serve("--json", says_where_on="stderr")
@@ -92,7 +94,7 @@ class ServeTest(unittest.TestCase):
         self.assertTrue(refusal.pop("received_at").endswith("Z"))
         self.assertEqual(refusal, {"status": 400, "error": "event name is empty", "accepted": 1})
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.communicate(timeout=30)[0], "")
+        self.assertEqual(process.communicate(timeout=TIME_LIMIT)[0], "")
 
     @unittest.skipIf(pty is None, "needs pseudo-terminals")
     def test_a_line_is_cut_on_a_terminal_only(self):
@@ -118,7 +120,7 @@ class ServeTest(unittest.TestCase):
                 process = self.serve(*arguments, says_where_on=stream)
                 (id,) = self.ids('{"name":"deep","data":{"x":%s}}' % nested)
                 self.assertIn(nested, process.stdout.readline())
-                connection = urllib.request.urlopen(f"{self.url}v1/events/{id}", timeout=30)
+                connection = urllib.request.urlopen(f"{self.url}v1/events/{id}", timeout=TIME_LIMIT)
                 with connection:
                     self.assertIn(nested, connection.read().decode())
 
@@ -127,7 +129,7 @@ class ServeTest(unittest.TestCase):
         for host, status in (("dev.example:1", 200), ("other.example", 200), ("evil.example", 403)):
             request = urllib.request.Request(f"{self.url}v1/events", headers={"Host": host})
             try:
-                with urllib.request.urlopen(request, timeout=30) as response:
+                with urllib.request.urlopen(request, timeout=TIME_LIMIT) as response:
                     self.assertEqual(response.status, status)
             except urllib.error.HTTPError as err:
                 err.close()
@@ -139,7 +141,7 @@ class ServeTest(unittest.TestCase):
         for _ in range(2):
             self.assertEqual(run("send", "a", env=environment(INNGEST_DEV=self.url))[0], 0)
         process.send_signal(signal.SIGTERM)
-        self.assertEqual((process.wait(30), process.stderr.read()), (0, "2 events received\n"))
+        self.assertEqual((process.wait(TIME_LIMIT), process.stderr.read()), (0, "2 events received\n"))
 
     def test_it_listens_on_loopback_only_unless_told_otherwise(self):
         self.serve()

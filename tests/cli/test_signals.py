@@ -10,6 +10,7 @@ import sys
 import unittest
 
 from tests.helpers.commands import CommandTest, finish, lines, numbered, patched
+from tests.helpers.library import TIME_LIMIT
 from tests.helpers.servers import Deaf, ScriptedServer
 
 
@@ -31,7 +32,7 @@ class SignalTest(CommandTest):
         process = self.start("--file", "-", "--unsent", self.left, **kwargs)
         process.stdin.write(lines(numbered(count)))
         process.stdin.flush()
-        self.server.wait_for(count)
+        self.server.wait_for(count, TIME_LIMIT)
         return process
 
     def test_standard_input_is_read_to_its_end_after_a_signal_and_the_accepted_ids_are_printed(self):
@@ -56,7 +57,7 @@ class SignalTest(CommandTest):
         process.send_signal(signal.SIGTERM)
         self.assert_says(process, f"{writing}; another signal stops that\n")
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(30), 143)
+        self.assertEqual(process.wait(TIME_LIMIT), 143)
 
     def test_a_second_signal_ends_that_and_what_came_is_left(self):
         for last in (1, 3):
@@ -69,7 +70,7 @@ class SignalTest(CommandTest):
                 process.stdin.flush()
                 process.send_signal(signal.SIGTERM)
                 errors = process.stderr.read()  # and its input is still open
-                self.assertEqual(process.wait(30), 143)
+                self.assertEqual(process.wait(TIME_LIMIT), 143)
                 reached = re.search("--resume-from ([0-9]+) ", errors).group(1)
                 start = "" if reached == "2" else "that is not all; "
                 command, *_ = errors.splitlines()[-1].split(" --id-seed ")
@@ -91,7 +92,7 @@ class SignalTest(CommandTest):
             process.send_signal(signal.SIGTERM)
             self.assert_says(process, f"to the end and writing what is left to {self.left}; another signal stops that")
             process.send_signal(signal.SIGTERM)
-            self.assertEqual(process.wait(30), 143)
+            self.assertEqual(process.wait(TIME_LIMIT), 143)
 
     def test_lines_before_the_one_to_go_on_from_are_not_written(self):
         process = self.start("--file", "-", "--unsent", self.left, "--resume-from", "3")
@@ -122,7 +123,7 @@ class SignalTest(CommandTest):
             env = {**self.env, "INNGEST_DEV": server.url}
             arguments = ("--file", self.write("events", numbered(3)), "--unsent", self.left)
             process = self.start(*arguments, env=env, command=patched(**values))
-            self.assertTrue(deaf.arrived.wait(10))
+            self.assertTrue(deaf.arrived.wait(TIME_LIMIT))
             yield process
             code, output, errors = finish(process)
         self.assertEqual((code, output, self.numbers(self.read("left"))), (143, "", [1, 2, 3]), errors)
@@ -134,9 +135,9 @@ class SignalTest(CommandTest):
             with self.subTest(stderr):
                 self.server.clear()
                 process = self.start("--file", path, "--unsent", self.left, stderr=stderr)
-                self.server.wait_for(3000, timeout=30)  # whose ids are more than a pipe takes
+                self.server.wait_for(3000, TIME_LIMIT)  # whose ids are more than a pipe takes
                 process.send_signal(signal.SIGTERM)
-                self.assertEqual(process.wait(30), 143)
+                self.assertEqual(process.wait(TIME_LIMIT), 143)
                 numbers = sorted({*self.numbers(), *self.numbers(self.read("left"))})
                 self.assertEqual(numbers, list(range(1, 9001)))
                 if process.stderr is not None:
@@ -149,7 +150,7 @@ class SignalTest(CommandTest):
         process.stdin.flush()
         self.assert_says(process, "<stdin>:1: name: missing")
         process.send_signal(signal.SIGINT)
-        self.assertEqual((process.wait(30), process.stderr.read()), (130, ""))
+        self.assertEqual((process.wait(TIME_LIMIT), process.stderr.read()), (130, ""))
 
     @unittest.skipIf(sys.implementation.name == "pypy", "PyPy takes a signal that is ignored for one that is not")
     def test_a_signal_that_is_ignored_stays_so(self):
@@ -166,4 +167,4 @@ class SignalTest(CommandTest):
         process.send_signal(signal.SIGHUP)
         process.stdin.write(lines(numbered(2)[1:]))
         process.stdin.close()
-        self.assertEqual((process.wait(30), self.numbers(self.read("left"))), (129, [2]))
+        self.assertEqual((process.wait(TIME_LIMIT), self.numbers(self.read("left"))), (129, [2]))

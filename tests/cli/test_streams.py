@@ -10,6 +10,7 @@ import time
 import unittest
 
 from tests.helpers.commands import CommandTest, finish, lines, numbered
+from tests.helpers.library import TIME_LIMIT
 
 try:
     import fcntl
@@ -52,7 +53,7 @@ class NonBlockingTest(CommandTest):
         return b"".join(iter(lambda: reader.read(65536), b"")).decode()
 
     def wait_until_full(self, reader):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + TIME_LIMIT
         held = None
         while held is None or held != waiting(reader) or not held:
             self.assertLess(time.monotonic(), deadline)
@@ -68,7 +69,7 @@ class NonBlockingTest(CommandTest):
                 no_blocking(writer.fileno())
                 process = self.start("--file", path, stdout=writer, env={**self.env, "PYTHONUNBUFFERED": unbuffered})
                 writer.close()
-                output = self.read_late(reader, lambda: self.server.wait_for(4000, timeout=30))
+                output = self.read_late(reader, lambda: self.server.wait_for(4000, timeout=TIME_LIMIT))
                 code, _, errors = finish(process)
                 self.assertEqual((code, len(set(output.split())), output.count("\n")), (0, 20000, 20000), errors)
 
@@ -97,7 +98,7 @@ class NonBlockingTest(CommandTest):
         reader.close()
         content = lines(numbered(3000)).encode()
         writer.write(content[:1000])
-        self.server.wait_for(20)  # what came, while it waits for more
+        self.server.wait_for(20, TIME_LIMIT)  # what came, while it waits for more
         writer.write(content[1000:])
         writer.close()
         code, output, errors = finish(process)
@@ -138,7 +139,7 @@ class ShortWriteTest(CommandTest):
         process = self.start("--file", path, stdout=writer, env={**self.env, "PYTHONUNBUFFERED": "1"})
         os.close(writer)
         with open(reader) as pipe:
-            self.server.wait_for(4000, timeout=30)
+            self.server.wait_for(4000, timeout=TIME_LIMIT)
             for _ in range(3):
                 process.send_signal(28)  # SIGWINCH, which a program has no handler for
             process.terminate()
@@ -168,7 +169,7 @@ class ManyFilesTest(CommandTest):
         with open(self.path("pipe"), "w") as pipe:
             pipe.write(lines(numbered(2)))
             pipe.flush()
-            self.server.wait_for(2)
+            self.server.wait_for(2, TIME_LIMIT)
         code, output, errors = finish(process)
         self.assertEqual((code, len(output.split())), (0, 2), errors)
 
@@ -179,7 +180,7 @@ class ManyFilesTest(CommandTest):
         with open(self.path("pipe"), "w") as pipe:
             pipe.write(lines(numbered(1)))
             pipe.flush()
-            self.server.wait_for(1)
+            self.server.wait_for(1, TIME_LIMIT)
             os.remove(last)
         code, output, errors = finish(process)
         self.assertEqual((code, len(output.split())), (1, 1))

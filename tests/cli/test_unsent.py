@@ -11,7 +11,7 @@ import unittest
 from unittest import mock
 
 from tests.helpers.commands import CommandTest, finish, lines, numbered, send_here
-from tests.helpers.library import NAME, ROOT, module
+from tests.helpers.library import NAME, ROOT, TIME_LIMIT, module
 from tests.helpers.servers import ScriptedServer
 
 try:
@@ -42,7 +42,7 @@ class GoingOn(CommandTest):
         """Run a command line in a shell; return its exit code and standard error."""
         env = {**self.env, "PYTHONPATH": ROOT}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        done = subprocess.run(["sh", "-c", command], cwd=self.folder, env=env, input=input, timeout=60, **pipes)
+        done = subprocess.run(["sh", "-c", command], cwd=self.folder, env=env, input=input, timeout=TIME_LIMIT, **pipes)
         return done.returncode, done.stderr
 
     def go_on(self, *arguments, **options):
@@ -224,14 +224,14 @@ class EarlierRunTest(GoingOn):
         process = self.start("--file", "-", "--file", self.left, "--unsent", self.left)
         process.stdin.write(lines(numbered(1)))
         process.stdin.flush()
-        self.server.wait_for(1)
+        self.server.wait_for(1, TIME_LIMIT)
         process.send_signal(signal.SIGINT)
         errors = ""
         while "to the end" not in errors:
             errors = process.stderr.readline()
         process.send_signal(signal.SIGINT)
         errors = process.stderr.read()  # and its input is still open
-        self.assertEqual((process.wait(30), self.numbers(self.read("left"))), (130, [1, 2]))
+        self.assertEqual((process.wait(TIME_LIMIT), self.numbers(self.read("left"))), (130, [1, 2]))
         self.assertIn(f"{self.left} was not read to its end, so it stays as it was\n", errors)
         self.assertIn(f" send --file - --file {self.left} --resume-from 2 ", errors.splitlines()[-1])
 
@@ -261,7 +261,7 @@ class EarlierRunTest(GoingOn):
             self.write("left", numbered(2))
             self.server.clear()
             first = self.start("--file", self.left, "--file", "-", "--unsent", self.left)
-            self.server.wait_for(2)  # by then the file was read and closed
+            self.server.wait_for(2, TIME_LIMIT)  # by then the file was read and closed
             code, output, errors = self.send("--file", self.left, "--unsent", self.left)
             self.assertEqual((code, output, len(self.server.events)), (2, "", 2))
             self.assertIn(f"--unsent: {self.left} is in use by another run", errors)
@@ -429,7 +429,7 @@ class ResumeTest(GoingOn):
                 received.update(event.get("id", "none") for event in request.events)
                 if self.numbers(request.events) == [1]:
                     for _ in range(3):
-                        answered.acquire(timeout=10)
+                        answered.acquire(timeout=TIME_LIMIT)
                     peer.answer(400)
                 else:
                     peer.accept(request)

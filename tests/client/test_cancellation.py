@@ -4,7 +4,6 @@ import asyncio
 import signal
 import sys
 import threading
-import time
 import unittest
 from unittest import mock
 
@@ -12,6 +11,7 @@ from tests.helpers.library import NAME, inngest, module
 from tests.helpers.processes import finish, run_program, start
 from tests.helpers.servers import TIME_LIMIT, Deaf, Held, client_context
 from tests.helpers.tasks import AsyncTest, happens
+from tests.helpers.waiting import SkippedWaits, side_by_side
 
 retry = module("retry")
 
@@ -169,12 +169,13 @@ class CancelTest(AsyncTest):
         client = self.client(self.serve(deaf))
 
         async def main():
+            send = asyncio.ensure_future(client.send(inngest.Event("event")))
+            await happens(deaf.arrived)
             with self.assertRaises(asyncio.TimeoutError):
-                await asyncio.wait_for(client.send(inngest.Event("event")), 0.5)
+                await asyncio.wait_for(send, 0.001)
             await happens(deaf.hung_up)
 
         self.run_loop(main)
-        self.assertTrue(deaf.arrived.is_set())
 
 
 class TimeoutTest(AsyncTest):
@@ -214,25 +215,24 @@ class TimeoutTest(AsyncTest):
 
     def test_the_time_in_the_queue_counts(self):
         held = Held()
-
-        def answer_once(peer):
-            peer.serve = peer.server.finished.wait  # what Held goes on to
-            held(peer)
-
-        client = self.client(self.serve(answer_once), max_concurrency=1)
+        server = self.serve(held)
+        client = self.client(server, max_concurrency=1)
 
         async def main():
-            loop = asyncio.get_running_loop()
             first = asyncio.ensure_future(client.send(inngest.Event("first")))
             await happens(held.arrived)
-            loop.call_later(0.5, held.may_answer.set)
-            began = time.monotonic()
-            with self.assertRaises(inngest.SendEventsError):
-                await client.send(inngest.Event("event"), timeout=1000)
+            queued = asyncio.ensure_future(client.send(inngest.Event("late"), timeout=20000))
+            await asyncio.sleep(0)  # now it is in the queue
+            waits.skipped += 21
+            held.may_answer.set()
+            with self.assertRaises(inngest.SendEventsError) as caught:
+                await queued
             await first
-            return time.monotonic() - began
+            return caught.exception
 
-        self.assertLess(self.run_loop(main), 1.45)
+        with SkippedWaits(server) as waits:
+            self.assertEqual(self.run_loop(main).attempts, 0)
+        self.assertEqual(len(server.requests), 1)
 
 
 class CloseTest(AsyncTest):
@@ -262,21 +262,26 @@ class ExitTest(AsyncTest):
     PROGRAM = """
 import asyncio, importlib, sys
 inngest = importlib.import_module(sys.argv[1])
-client = inngest.Inngest(app_id="app", is_production=False, event_api_base_url=sys.argv[2])
+hour = 3600000
+client = inngest.Inngest(
+    app_id="app", is_production=False, event_api_base_url=sys.argv[2], request_timeout=hour
+)
 sending = lambda: client.send([inngest.Event("event")])
 """
 
     def test_neither_loop_nor_interpreter_waits_for_a_silent_server(self):
-        for label, ending in (
-            ("a cancelled task", "task = asyncio.ensure_future(sending()); await asyncio.sleep(0.1); task.cancel()"),
-            ("a task left behind", "task = asyncio.ensure_future(sending()); await asyncio.sleep(0.1)"),
-            ("many of them", "tasks = [asyncio.ensure_future(sending()) for _ in range(99)]; await asyncio.sleep(0.1)"),
-        ):
-            with self.subTest(label):
-                server = self.serve(*[Deaf() for _ in range(99)])
-                program = self.PROGRAM + f"async def main():\n    {ending}\n"
-                program += "asyncio.run(main())\nprint('through')\n"
-                self.assertEqual(run_program(program, NAME, server.url), (0, "through\n", ""))
+        def check(ending):
+            server = self.serve(*[Deaf() for _ in range(99)])
+            program = self.PROGRAM + f"async def main():\n    {ending}\n"
+            program += "asyncio.run(main())\nprint('through')\n"
+            self.assertEqual(run_program(program, NAME, server.url), (0, "through\n", ""))
+
+        cases = {
+            "a cancelled task": "task = asyncio.ensure_future(sending()); await asyncio.sleep(0.1); task.cancel()",
+            "a task left behind": "task = asyncio.ensure_future(sending()); await asyncio.sleep(0.1)",
+            "many of them": "tasks = [asyncio.ensure_future(sending()) for _ in range(99)]; await asyncio.sleep(0.1)",
+        }
+        side_by_side(self, check, {label: [ending] for label, ending in cases.items()})
 
     @unittest.skipIf(sys.platform == "win32", "needs SIGINT")
     def test_an_interrupt_ends_a_program_that_awaits_a_silent_server(self):

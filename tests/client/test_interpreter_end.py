@@ -6,11 +6,13 @@ from tests.helpers.environments import counts_references
 from tests.helpers.library import NAME
 from tests.helpers.processes import run_program
 from tests.helpers.servers import ScriptedServer
+from tests.helpers.waiting import side_by_side
 
 PROGRAM = """
 import asyncio, atexit, importlib, os, sys, threading, weakref
 inngest = importlib.import_module(sys.argv[1])
 client = inngest.Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[2], max_attempts=2)
+vars(importlib.import_module(sys.argv[1] + ".retry")).update(BASE_DELAY=0, MAX_JITTER=0)
 asyncio.log.logger.setLevel("ERROR")  # in debug mode it warns of what takes long on a busy machine
 
 async def send(event, client=client):
@@ -87,15 +89,19 @@ class EndTest(unittest.TestCase):
         self.assertEqual(set(told), set(sends))
         return told
 
+    def told_by_each(self, how, *places):
+        """Return what each of several programs told that send once, at different places."""
+        told = side_by_side(self, self.told_by, {place: [f"{place} {how}"] for place in places})
+        return [pair for each in told.values() for pair in each.items()]
+
     def check(self, send, told, *ways_out):
         status = send.split()[-1]
         expected = ("sent ID",) if status == "200" else (f"HTTP {status}: <html>so it is</html>",)
         self.assertTrue(any(words in told for words in (*expected, *ways_out)), f"{send}: {told}")
 
     def test_send_sync_as_the_first_use_of_a_client(self):
-        for place in ("del", "cycle", "atexit", "finalize", "thread"):
-            send = place + " sync 200"
-            self.check(send, self.told_by(send)[send])
+        for send, told in self.told_by_each("sync 200", "del", "cycle", "atexit", "finalize", "thread"):
+            self.check(send, told)
 
     def test_send_sync_later_on_whatever_the_server_answers(self):
         places = ("now", "del", "cycle", "atexit", "finalize", "thread")
@@ -104,9 +110,8 @@ class EndTest(unittest.TestCase):
             self.check(send, told)
 
     def test_send_as_the_first_use_of_a_client(self):
-        for place in ("atexit", "finalize", "thread"):
-            send = place + " async 200"
-            self.check(send, self.told_by(send)[send], "no thread to send on: the interpreter is ending; send_sync")
+        for send, told in self.told_by_each("async 200", "atexit", "finalize", "thread"):
+            self.check(send, told, "no thread to send on: the interpreter is ending; send_sync")
 
     def test_send_later_on_whatever_the_server_answers(self):
         places = ("now", "atexit", "finalize", "thread")

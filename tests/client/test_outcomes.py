@@ -18,12 +18,14 @@ from tests.helpers.servers import (
     then,
     without_delays,
 )
+from tests.helpers.waiting import SkippedWaits
 
 
 class MaybeDeliveredTest(unittest.TestCase):
     def check(self, expected, *scripts, events=1, **options):
-        with without_delays(), ScriptedServer(*scripts) as server, client_for(server, **options) as client:
-            error = failure_of(client, events_of(events))
+        with without_delays(), ScriptedServer(*scripts) as server, SkippedWaits(server):
+            with client_for(server, **options) as client:
+                error = failure_of(client, events_of(events))
         self.assertIs(error.maybe_delivered, expected, error)
         return error
 
@@ -50,7 +52,7 @@ class MaybeDeliveredTest(unittest.TestCase):
         }
         for case, script in cases.items():
             with self.subTest(case):
-                self.check(True, script, max_attempts=1, request_timeout=100)
+                self.check(True, script, max_attempts=1)
 
     def test_it_is_false_when_the_server_accepted_none_of_them(self):
         error = {"error": "no"}

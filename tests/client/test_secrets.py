@@ -20,6 +20,7 @@ from tests.helpers.servers import (
     silent,
     without_delays,
 )
+from tests.helpers.waiting import SkippedWaits
 
 DATA = "hunter2"
 KEYS = ("s3cr3t-event-key", 'k"<y/ \u00e9%')
@@ -62,9 +63,9 @@ def chain(error):
 class SecretTest(unittest.TestCase):
     def check(self, server, key, forbidden, **options):
         event = inngest.Event(name="test/event", data={"password": DATA})
-        with without_delays(), self.assertLogs(level=logging.DEBUG) as logs:
+        with without_delays(), SkippedWaits(server), self.assertLogs(level=logging.DEBUG) as logs:
             logging.debug("begin")  # assertLogs wants one record at least
-            with client_for(server, event_key=key, max_attempts=2, request_timeout=100, **options) as client:
+            with client_for(server, event_key=key, max_attempts=2, **options) as client:
                 try:
                     client.send_sync([event])
                 except inngest.SendEventsError as error:
@@ -188,8 +189,8 @@ class LocalsTest(unittest.TestCase):
         }
         for case, script in scripts.items():
             for source in (self.events, lambda: iter(self.events()), lambda: self.events()[0]):
-                with self.subTest(case), ScriptedServer(then=script) as server:
-                    self.check_send(source, event_api_base_url=server.url, request_timeout=150)
+                with self.subTest(case), ScriptedServer(then=script) as server, SkippedWaits(server):
+                    self.check_send(source, event_api_base_url=server.url)
 
     def test_when_there_is_no_way_to_it(self):
         dead = ScriptedServer()

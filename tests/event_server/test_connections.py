@@ -6,7 +6,7 @@ import threading
 import unittest
 
 from tests.helpers.event_server import EventServerTest, testing
-from tests.helpers.library import NAME, inngest
+from tests.helpers.library import NAME, TIME_LIMIT, inngest
 from tests.helpers.processes import run
 from tests.helpers.servers import client_context, server_context
 
@@ -48,7 +48,7 @@ class ConnectionsTest(EventServerTest):
 
     def test_what_is_not_http_ends_its_connection_only(self):
         server = self.start()
-        with socket.create_connection((server.host, server.port), 10) as sock:
+        with socket.create_connection((server.host, server.port), TIME_LIMIT) as sock:
             sock.sendall(b"\x16\x03\x01 hello\r\n\r\n")
             self.assertEqual(sock.recv(100), b"")
         self.assertEqual(self.post(self.connect(server), b'{"name":"a"}')[0], 200)

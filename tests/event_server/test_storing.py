@@ -7,7 +7,7 @@ import time
 from unittest import mock
 
 from tests.helpers.event_server import SEED, EventServerTest, testing
-from tests.helpers.library import NAME, inngest, module
+from tests.helpers.library import NAME, TIME_LIMIT, inngest, module
 from tests.helpers.processes import run
 
 
@@ -92,7 +92,7 @@ class StoringTest(EventServerTest):
         connection = self.connect(server)
         connection.request("POST", "/e/test", iter([b'{"name"', b':"a"}']), encode_chunked=True)
         self.assertEqual(connection.getresponse().read()[:8], b'{"ids":[')
-        with socket.create_connection((server.host, server.port), 10) as sock:
+        with socket.create_connection((server.host, server.port), TIME_LIMIT) as sock:
             sock.sendall(b"POST /e/k HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 12\r\n\r\n")
             self.assertEqual(sock.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
             sock.sendall(b'{"name":"b"}')
@@ -104,7 +104,7 @@ class StoringTest(EventServerTest):
         client = self.client(server)
         thread = threading.Thread(target=client.send_sync, args=([inngest.Event("a")] * 3,))
         thread.start()
-        self.assertEqual(len(server.wait_for(3)), 3)
+        self.assertEqual(len(server.wait_for(3, TIME_LIMIT)), 3)
         thread.join()
 
     def test_wait_for_says_how_many_came(self):
@@ -120,7 +120,7 @@ class StoringTest(EventServerTest):
             client.send_sync(inngest.Event(f"n{n}"))
         self.assertEqual([event.name for event in server.events], ["n2", "n3", "n4"])
         self.assertEqual(len(server.requests), 3)
-        self.assertEqual(len(server.wait_for(5)), 3)
+        self.assertEqual(len(server.wait_for(5, TIME_LIMIT)), 3)
 
     def test_clear_forgets_everything(self):
         server = self.start()

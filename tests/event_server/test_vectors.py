@@ -6,7 +6,7 @@ import re
 import unittest
 
 from tests.helpers import vectors
-from tests.helpers.library import module
+from tests.helpers.library import TIME_LIMIT, module
 
 EventServer = module("testing").EventServer
 ULID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -21,7 +21,7 @@ class ReplayTest(unittest.TestCase):
         for needs_key in (False, True):
             server = EventServer(event_key=vectors.KEY if needs_key else None).start()
             self.addCleanup(server.close)
-            connection = http.client.HTTPConnection(server.host, server.port, timeout=30)
+            connection = http.client.HTTPConnection(server.host, server.port, timeout=TIME_LIMIT)
             self.addCleanup(connection.close)
             self.servers[needs_key] = server
             self.connections[needs_key] = connection

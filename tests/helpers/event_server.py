@@ -5,7 +5,7 @@ import http.client
 import socket
 import unittest
 
-from tests.helpers.library import inngest, module
+from tests.helpers.library import TIME_LIMIT, inngest, module
 
 testing = module("testing")
 
@@ -24,7 +24,7 @@ class EventServerTest(unittest.TestCase):
         return client
 
     def connect(self, server):
-        connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=TIME_LIMIT)
         self.addCleanup(connection.close)
         return connection
 
@@ -35,7 +35,7 @@ class EventServerTest(unittest.TestCase):
 
     def exchange(self, server, data):
         """Send bytes on a connection of their own, and no more after them; return all bytes that come back."""
-        with socket.create_connection((server.host, server.port), 10) as sock:
+        with socket.create_connection((server.host, server.port), TIME_LIMIT) as sock:
             sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)
             received = b""

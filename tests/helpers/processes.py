@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-from tests.helpers.library import ROOT
+from tests.helpers.library import ROOT, TIME_LIMIT
 
 # So that not every process compiles the library anew. Python 3.7 knows no other place for that than the library's own.
 if sys.version_info >= (3, 8):
@@ -42,11 +42,11 @@ def start(arguments, before=(), **options):
     )
 
 
-def finish(process, input=None, timeout=30):
+def finish(process, input=None):
     """Return exit code, standard output, standard error of a process. Kills it, and fails, when it takes too long."""
     with process:
         try:
-            output, errors = process.communicate(input, timeout=timeout)
+            output, errors = process.communicate(input, timeout=TIME_LIMIT)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

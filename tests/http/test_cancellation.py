@@ -6,7 +6,7 @@ import socket
 import threading
 import unittest
 
-from tests.helpers.library import module
+from tests.helpers.library import TIME_LIMIT, module
 
 cancellation = module("http.cancellation")
 clock = module("runtime.clock")
@@ -64,7 +64,7 @@ class CancelTest(unittest.TestCase):
             thread.start()
         self.cancellation.cancel()
         for thread in threads:
-            thread.join(10)
+            thread.join(TIME_LIMIT)
         self.assertEqual(cancelled, [True] * 3)
 
     @unittest.skipUnless(hasattr(os, "fork"), "needs fork")

@@ -12,7 +12,7 @@ from unittest import mock
 
 from tests.helpers import library
 from tests.helpers.environments import counts_references
-from tests.helpers.library import inngest, module
+from tests.helpers.library import TIME_LIMIT, inngest, module
 from tests.helpers.processes import run
 from tests.helpers.servers import (
     CERTIFICATES,
@@ -119,7 +119,7 @@ class ReuseTest(unittest.TestCase):
 
         def script(peer):
             request = peer.read()
-            everyone_is_here.wait(10)
+            everyone_is_here.wait(TIME_LIMIT)
             peer.accept(request)
             peer.read()
             closed.release()
@@ -130,7 +130,7 @@ class ReuseTest(unittest.TestCase):
                 thread.start()
             for thread in threads:
                 thread.join()
-            self.assertTrue(closed.acquire(timeout=5))
+            self.assertTrue(closed.acquire(timeout=TIME_LIMIT))
             self.assertFalse(closed.acquire(blocking=False))
 
     def test_head_and_body_leave_in_one_write(self):
@@ -312,7 +312,7 @@ class DeadConnectionTest(unittest.TestCase):
 
         def script(peer):
             request = peer.read()
-            everyone_is_here.wait(10)
+            everyone_is_here.wait(TIME_LIMIT)
             peer.accept(request)
             peer.read()
 

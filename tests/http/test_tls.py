@@ -12,7 +12,7 @@ import warnings
 from unittest import mock
 
 from tests.helpers import library
-from tests.helpers.library import inngest, module
+from tests.helpers.library import TIME_LIMIT, inngest, module
 from tests.helpers.processes import environment, run
 from tests.helpers.servers import (
     CERTIFICATES,
@@ -167,12 +167,12 @@ class KeptAliveTest(unittest.TestCase):
 
     def test_a_session_ticket_on_an_idle_connection_does_not_count_as_data(self):
         stream, cancellation = module("http.stream"), module("http.cancellation").Cancellation()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + TIME_LIMIT
         with ScriptedServer(ssl_context=limited_to(ssl.TLSVersion.TLSv1_3, server_context())) as server:
             sock = stream.connect(server.host, server.port, deadline, cancellation)
             sock = stream.start_tls(sock, client_context(), server.host, deadline, cancellation)
             with contextlib.closing(sock):
-                self.assertTrue(select.select([sock], [], [], 10)[0])  # tickets: the server said nothing else
+                self.assertTrue(select.select([sock], [], [], TIME_LIMIT)[0])  # tickets: the server said nothing else
                 self.assertTrue(stream.Stream(sock).is_alive())
 
     def test_a_connection_that_the_server_closed_is_not_used_again(self):

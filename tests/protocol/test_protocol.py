@@ -5,7 +5,6 @@ import collections
 import json
 import os
 import re
-import time
 import unittest
 from unittest import mock
 
@@ -227,11 +226,12 @@ class ExcerptTest(unittest.TestCase):
             self.assertIn("***", answer.problem)
             self.assertNotIn(KEY, answer.problem)
 
-    def test_redacting_a_large_answer_takes_no_time(self):
-        begin = time.monotonic()
-        self.assertEqual(redaction.excerpt(" " * 2**24 + KEY, KEY), "")
-        self.assertLessEqual(len(redaction.excerpt((KEY[:-1] + " ") * 2**20, KEY)), 200)
-        self.assertLess(time.monotonic() - begin, 10)
+    def test_of_a_large_answer_only_the_beginning_is_looked_at(self):
+        looked_at = []
+        with mock.patch.object(redaction, "_redact", lambda text, key: looked_at.append(len(text)) or text):
+            self.assertEqual(redaction.excerpt(" " * 2**24 + KEY, KEY), "")
+            self.assertEqual(len(redaction.excerpt("x" * 2**24, KEY)), 200)
+        self.assertLessEqual(max(looked_at), 20000)
 
     def test_a_part_of_a_long_key_is_looked_at_once(self):
         key = "Sk-" + 40 * "aB9"  # were each character tried in two ways, this would take longer than the sun shines
