@@ -76,7 +76,7 @@ class LimitTest(unittest.TestCase):
 
         self.addCleanup(sys.settrace, sys.gettrace())
         with mock.patch.object(module("event"), "_MAX_WALK", 4000):
-            for item in (0, decimal.Decimal(0)):  # with it the data is normal, or has to be walked through and converted
+            for item in (0, decimal.Decimal(0)):  # data that is normal as it is, and data that is converted
                 sys.settrace(count)
                 error = refusal("a", {"first": item, "x": data})
                 sys.settrace(None)
