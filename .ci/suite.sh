@@ -34,3 +34,25 @@ free_threaded() {
 pypy() { # in the C locale PyPy takes variables to be ASCII, where CPython goes over to UTF-8
     debian pypy3 && suite LC_ALL=C.UTF-8 pypy3 -W error
 }
+
+steady() { # steady PYTHON [OPTION...]: the suite three times, in three orders, on a machine that is busy with other things
+    local parent=$BASHPID seed seeds=() i
+    cd "$(clone)" || return
+    for ((i = 0; i < 2 * $(nproc); i++)); do
+        "$1" -c "$burner" "$parent" &
+    done
+    for i in 1 2 3; do
+        seed=$RANDOM
+        echo "seed $seed: to repeat it, .ci/shuffled.py $seed"
+        tests "$@" .ci/shuffled.py "$seed" -v || return
+        seeds+=("$seed")
+    done
+    echo "three times, by the seeds ${seeds[*]}"
+}
+
+# Burns a core until its parent has ended, however that came about.
+burner='
+import os, sys
+while os.getppid() == int(sys.argv[1]):
+    sum(range(100000))
+'
