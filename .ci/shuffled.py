@@ -10,11 +10,14 @@ import unittest
 
 
 class ShufflingLoader(unittest.TestLoader):
+    """Finds the tests that the command finds, and brings them into an order of its own."""
+
     def __init__(self, seed):
         super().__init__()
         self._random = random.Random(seed)
 
     def discover(self, *args, **kwargs):
+        """Return what TestLoader does, shuffled."""
         return self._shuffled(list(self._tests(super().discover(*args, **kwargs))), ["__module__", "__qualname__"])
 
     def _tests(self, suite):
