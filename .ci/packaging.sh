@@ -29,10 +29,10 @@ pip_install_offline() { # pip_install_offline PYTHON: with the setuptools that t
         offline "$target/bin/pip" install --no-index --no-build-isolation . && works "$target/bin/inngest-send" "$target/bin/python"
 }
 
-pip_install_target() { # pip_install_target PYTHON: into a folder, as the README has it
-    local folder
-    folder=$(mktemp -d "$work/program-XXXXXX") && cd "$(clone)" &&
-        "$1" -m pip install --disable-pip-version-check --target "$folder" . && works "$folder/bin/inngest-send" PYTHONPATH="$folder" "$1"
+pip_install_target() { # pip_install_target PYTHON: into a folder, as the README has it; Debian's Python has no pip
+    local folder tools
+    folder=$(mktemp -d "$work/program-XXXXXX") && tools=$(venv "$1") && cd "$(clone)" &&
+        "$tools/bin/python" -m pip install --disable-pip-version-check --target "$folder" . && works "$folder/bin/inngest-send" PYTHONPATH="$folder" "$1"
 }
 
 setup_py() { # setup_py PYTHON: sdist and wheel, what is in them, the wheel of the sdist, and that both can be uploaded

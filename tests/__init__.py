@@ -19,7 +19,9 @@ Where a new one goes:
 
 import os
 
-# What the machine is configured for must not reach the clients under test.
+# What the machine is configured for must not reach the clients under test, nor the processes that tests start.
+ENDINGS = ("_proxy", "_git_branch", "_commit_ref")
+OTHERS = "columns force_color no_color python_colors pythonoptimize ssl_cert_dir ssl_cert_file sslkeylogfile".split()
 for name in list(os.environ):
-    if name.lower().endswith("_proxy") or name.startswith("INNGEST_") or name.endswith(("_GIT_BRANCH", "_COMMIT_REF")):
+    if name.lower().startswith("inngest_") or name.lower().endswith(ENDINGS) or name.lower() in OTHERS:
         del os.environ[name]

@@ -394,7 +394,7 @@ def run(events, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python3 -m tests.faults", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python3 -m tests.faults", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--events", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)

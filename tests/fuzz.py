@@ -215,7 +215,7 @@ def configure(rng, size):
     variables = "EVENT_KEY ENV DEV EVENT_API_BASE_URL BASE_URL".split()
     environ = {"INNGEST_" + name: text(rng).replace("\0", "") for name in rng.sample(variables, 2)}
     for name, value in list(environ.items()):
-        environ[name] = value.encode("utf-8", "replace").decode()
+        environ[name] = os.fsdecode(value.encode("utf-8", "replace"))
     environ["http_proxy"] = rng.choice(("", "http://u:" + MARKER + "@h:1", "socks5://h", "http://[", "h:x"))
     with mock.patch.dict(os.environ, environ, clear=True):
         client = inngest.Inngest(**arguments)
@@ -328,7 +328,7 @@ def run(cases, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python3 -m tests.fuzz", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python3 -m tests.fuzz", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--cases", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     arguments = parser.parse_args()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import stat
@@ -22,9 +23,10 @@ def can_mount():
     return subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, timeout=TIME_LIMIT).returncode == 0
 
 
-def mounted(*command):
-    """Return a program that runs another which sees a mount; ``command`` makes it."""
-    return ["unshare", "-m", "sh", "-c", f'{" ".join(command)} && exec "$@"', "sh"]
+def mounted(*commands):
+    """Return a program that runs another which sees mounts; commands, each a list of words, make them."""
+    making = [" ".join(map(shlex.quote, words)) for words in commands]
+    return ["unshare", "-m", "sh", "-c", f'{" && ".join(making)} && exec "$@"', "sh"]
 
 
 def limited(blocks):
@@ -71,7 +73,8 @@ class FullDiskTest(DiskTest):
         code, output, errors = self.send(*paths, *ONE_BY_ONE, before=limited(4))
         self.assertEqual((code, len(output.split())), (1, 2))
         self.assertIn(f"inngest_send: cannot write {self.left}: File too large\n", errors)
-        self.assertIn(f" send --file {self.left} --file {path} --id-seed ", errors.splitlines()[-1])
+        files = f"--file {shlex.quote(self.left)} --file {shlex.quote(path)}"
+        self.assertIn(f" send {files} --id-seed ", errors.splitlines()[-1])
         self.assert_left(earlier, errors)
 
     def test_what_came_through_a_pipe_is_kept_as_far_as_it_fits_and_named(self):
@@ -92,7 +95,7 @@ class FullDiskTest(DiskTest):
     def test_a_full_file_system_keeps_what_was_there(self):
         os.mkdir(self.path("disk"))
         self.left = self.path("disk/left")
-        before = mounted(f"mount -t tmpfs -o size=64k tmpfs {self.path('disk')}")
+        before = mounted(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", self.path("disk")])
         code, errors = self.stop_after_one(3000, before=before)
         self.assertEqual(code, 1)
         self.assertIn(f"cannot write {self.left}: No space left on device\n", errors)
@@ -142,7 +145,7 @@ class NotReplaceableTest(DiskTest):
     def test_a_bind_mount_is_written_in_place(self):
         self.write("outside", "")
         self.write("left", "")
-        before = mounted(f"mount --bind {self.path('outside')} {self.left}")
+        before = mounted(["mount", "--bind", self.path("outside"), self.left])
         self.go_on(before, "outside")
 
     def test_a_bind_mount_in_a_folder_that_is_read_only_too(self):
@@ -150,9 +153,13 @@ class NotReplaceableTest(DiskTest):
         self.write("outside", "")
         self.write("closed/left", "")
         self.left = self.path("closed/left")
-        commands = [f"mount -t tmpfs tmpfs {self.path('closed')}", f"touch {self.left}"]
-        commands += [f"mount -o remount,ro {self.path('closed')}", f"mount --bind {self.path('outside')} {self.left}"]
-        self.go_on(mounted(" && ".join(commands)), "outside")
+        before = mounted(
+            ["mount", "-t", "tmpfs", "tmpfs", self.path("closed")],
+            ["touch", self.left],
+            ["mount", "-o", "remount,ro", self.path("closed")],
+            ["mount", "--bind", self.path("outside"), self.left],
+        )
+        self.go_on(before, "outside")
 
     @unittest.skipUnless(shutil.which("setpriv"), "needs setpriv")
     def test_another_user_s_file_in_a_sticky_folder_is_written_in_place(self):
@@ -184,20 +191,23 @@ class NotReplaceableTest(DiskTest):
         self.write("left", "")
         # In place nothing can be written: the file is on another file system, which is full.
         os.mkdir(self.path("disk"))
-        commands = [f"mount -t tmpfs -o size=4k tmpfs {self.path('disk')}", f"touch {self.path('disk/left')}"]
-        commands += [f"mount --bind {self.path('disk/left')} {self.left}"]
-        code, errors = self.stop_after_one(3000, before=mounted(" && ".join(commands)))
+        before = mounted(
+            ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", self.path("disk")],
+            ["touch", self.path("disk/left")],
+            ["mount", "--bind", self.path("disk/left"), self.left],
+        )
+        code, errors = self.stop_after_one(3000, before=before)
         self.assertEqual(code, 1)
         pattern = f"cannot write {re.escape(self.left)}: No space left on device; what is left is in (.*)\n"
         (place,) = re.findall(pattern, errors)
         self.assertEqual(self.numbers(self.read(place)), list(range(2, 3001)))
         self.assertIn(f"\n2,999 lines left in {place}; go on with:\n", errors)
-        self.assertIn(f" send --file {place} ", errors.splitlines()[-1])
+        self.assertIn(f" send --file {shlex.quote(place)} ", errors.splitlines()[-1])
 
     def test_a_pipe_loses_nothing_either(self):
         self.write("outside", "")
         self.write("left", "")
-        before = mounted(f"mount --bind {self.path('outside')} {self.left}")
+        before = mounted(["mount", "--bind", self.path("outside"), self.left])
         process = self.start("--file", "-", "--unsent", self.left, before=before)
         process.stdin.write(lines(numbered(3)))
         process.stdin.flush()

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import os
+import shlex
 import sys
 import unittest
 
@@ -165,7 +166,7 @@ class BadLineTest(CommandTest):
         self.assertIn("7 events accepted in ", errors)
         self.assertIn("; 1 bad line; the input was not read to its end\n", errors)
         self.assertIn(f"\nfix {path}:8 in place, do not delete it; go on with:\n", errors)
-        self.assertIn(f" send --file {path} --resume-from 8 ", errors.splitlines()[-1])
+        self.assertIn(f" send --file {shlex.quote(path)} --resume-from 8 ", errors.splitlines()[-1])
 
     def test_a_bad_line_before_anything_was_sent_is_exit_2(self):
         code, output, _ = self.send("--file", "-", input="\n{}\n" + lines(numbered(2)))

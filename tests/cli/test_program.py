@@ -1,6 +1,7 @@
 """How the program is started: help, errors and the command to go on with name it so."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -51,8 +52,8 @@ class ProgramTest(CommandTest):
         copy_library(self.path("app"), "inngest_send")
         archive = self.path("my tools.pyz")
         zipapp.create_archive(self.path("app"), archive, main="inngest_send.__main__:run")
-        command = self.check([sys.executable, archive], f"python3 '{archive}'", "my tools.pyz")
-        self.assertIn(f" '{archive}' send --file ", command)
+        command = self.check([sys.executable, archive], f"python3 {shlex.quote(archive)}", "my tools.pyz")
+        self.assertIn(f" {shlex.quote(archive)} send --file ", command)
 
     def test_as_the_command_that_pip_installs(self):
         copy_library(self.path("lib"), "inngest_send")
@@ -61,7 +62,7 @@ class ProgramTest(CommandTest):
         with open(script, "w") as file:
             file.write(SCRIPT.format(python=sys.executable, folder=self.path("lib"), name="inngest_send"))
         os.chmod(script, 0o755)
-        self.assertIn(f"  {script} send --file ", self.check([script], "inngest-send", "inngest-send"))
+        self.assertIn(f"  {shlex.quote(script)} send --file ", self.check([script], "inngest-send", "inngest-send"))
         path = os.path.dirname(script) + os.pathsep + os.environ["PATH"]
         command = self.check(["inngest-send"], "inngest-send", "inngest-send", PATH=path)
         self.assertTrue(command.startswith("  inngest-send send --file "), command)

@@ -16,7 +16,7 @@ class RowsTest(CommandTest):
         contents = [lines(ROWS), json.dumps(ROWS, indent=1)]  # lines, and the items of an array
         for content in contents:
             self.server.clear()
-            code, output, errors = self.send("--as", "größe", "--file", self.write("rows", content))
+            code, output, errors = self.send("--as", "größe".encode(), "--file", self.write("rows", content))
             self.assertEqual((code, output.split()), (0, [event.internal_id for event in self.server.events]), errors)
             found = [(event.name, event.data) for event in self.server.events]
             self.assertEqual(found, [("größe", row) for row in ROWS])

@@ -233,7 +233,7 @@ class EarlierRunTest(GoingOn):
         errors = process.stderr.read()  # and its input is still open
         self.assertEqual((process.wait(TIME_LIMIT), self.numbers(self.read("left"))), (130, [1, 2]))
         self.assertIn(f"{self.left} was not read to its end, so it stays as it was\n", errors)
-        self.assertIn(f" send --file - --file {self.left} --resume-from 2 ", errors.splitlines()[-1])
+        self.assertIn(f" send --file - --file {shlex.quote(self.left)} --resume-from 2 ", errors.splitlines()[-1])
 
     def test_what_cannot_be_written_is_begun_again_from_its_start(self):
         self.write("left", numbered(3))
@@ -332,7 +332,8 @@ class ResumeTest(GoingOn):
         self.assertEqual((code, len(output.split())), (1, 4))
         self.assertRegex(errors, r"\n4 events accepted in \S+ s; [1-5] read and not known to be accepted")
         (command,) = self.commands(errors)
-        self.assertIn(f" --file {paths[1]} --file {shlex.quote(paths[2])} --resume-from 2 ", command.decode())
+        rest = [shlex.quote(path) for path in paths[1:]]
+        self.assertIn(f" --file {rest[0]} --file {rest[1]} --resume-from 2 ", command.decode())
         self.assertEqual(self.paste(command)[0], 0)
         self.assertEqual(self.numbers(), list(range(1, 10)))
 

@@ -21,7 +21,11 @@ URL_VARIABLES = ("INNGEST_EVENT_API_BASE_URL", "INNGEST_BASE_URL", "INNGEST_DEV"
 
 @contextlib.contextmanager
 def client(environ=(), **arguments):
-    """Make a client under just this environment."""
+    """Make a client under just this environment; skip what no environment holds while the locale is ASCII."""
+    try:
+        [os.fsencode(value) for value in dict(environ).values()]
+    except UnicodeEncodeError:
+        raise unittest.SkipTest("needs a locale whose environment can hold any text") from None
     arguments = dict({"app_id": "app", "ssl_context": TLS}, **arguments)
     with mock.patch.dict(os.environ, dict(environ), clear=True):
         made = inngest.Inngest(**arguments)

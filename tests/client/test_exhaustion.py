@@ -17,6 +17,7 @@ BEGINNING = """
 import asyncio, importlib, json, os, resource, sys
 inngest = importlib.import_module(sys.argv[1])
 client = inngest.Inngest(app_id="test", event_key="key", event_api_base_url=sys.argv[2], max_attempts=2)
+descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 def limit_memory(more):
     with open("/proc/self/statm") as file:
@@ -30,7 +31,8 @@ def limit_memory(more):
 
 def leave_no_descriptor():
     count = len(os.listdir("/proc/self/fd")) - 1
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(int(name) for name in os.listdir("/proc/self/fd")), 4096))
+    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, descriptors[1]))
     try:
         while True:
             kept.append(os.dup(0))
@@ -41,7 +43,7 @@ kept = []
 
 def tell(error):
     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+    resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
     names = [event.name for event in error.unsent]
     print(json.dumps([type(error).__name__, error.ids, names, type(error.__cause__).__name__, str(error)]))
 """

@@ -226,7 +226,10 @@ class SeedsTest(EventServerTest):
     """A seed counts when a real server takes it, else every id is random."""
 
     def ids(self, seed):
-        response = self.post(self.connect(self.start()), b'[{"name":"a"},{"name":"b"}]', X_Inngest_Event_Id_Seed=seed)
+        with testing.EventServer() as server:
+            connection = self.connect(server)
+            response = self.post(connection, b'[{"name":"a"},{"name":"b"}]', X_Inngest_Event_Id_Seed=seed)
+            connection.close()
         return json.loads(response[1].decode())["ids"]
 
     def test_milliseconds_are_from_1_to_the_most_that_48_bits_hold(self):

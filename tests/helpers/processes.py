@@ -18,9 +18,11 @@ if sys.version_info >= (3, 8):
 else:
     BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 
-# What a shell starts in the background of a script ignores Ctrl-C, and so would every process started here.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# What a shell starts in the background of a script ignores Ctrl-C, what nohup runs ignores hangups, and so would every
+# process started here. A handler is not inherited, and this process goes on to ignore them.
+for name in ("SIGINT", "SIGHUP"):
+    if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, name), lambda *_: None)
 
 
 # In dev mode asyncio names each step of a task that takes 0.1 s, as any does while the machine is busy elsewhere.
@@ -34,11 +36,14 @@ def environment(**variables):
 
 
 def start(arguments, before=(), **options):
-    """Start an interpreter whose warnings are errors; ``before`` is a program that is to run it."""
+    """Start an interpreter whose warnings are errors; ``before`` is a program that is to run it.
+
+    What it prints is read as UTF-8, whatever the locale of the tests is: each process has an environment of its own.
+    """
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [*before, sys.executable, "-W", "error", *arguments],
-        **{"cwd": ROOT, "universal_newlines": True, **pipes, **options},
+        **{"cwd": ROOT, "encoding": "utf-8", "errors": "surrogateescape", **pipes, **options},
     )
 
 

@@ -1,6 +1,7 @@
 """Servers that behave as a test scripts them, byte by byte, on real sockets."""
 
 import contextlib
+import functools
 import itertools
 import json
 import logging
@@ -113,6 +114,20 @@ class Peer:
     def close(self):
         self.reader.close()
         self.socket.close()
+
+
+def needs_localhost(test):
+    """Skip a test where neither a file nor a name server knows that name, as in a chroot without /etc/hosts."""
+
+    @functools.wraps(test)
+    def found(self):
+        try:
+            socket.getaddrinfo("localhost", None)
+        except socket.gaierror:
+            self.skipTest("needs a system that knows localhost")
+        test(self)
+
+    return found
 
 
 class ScriptedServer:

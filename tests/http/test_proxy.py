@@ -16,6 +16,7 @@ from tests.helpers.servers import (
     client_context,
     client_for,
     failure_of,
+    needs_localhost,
     resolving_to,
     server_context,
     silent,
@@ -151,6 +152,7 @@ class ChoiceTest(unittest.TestCase):
                             client.send_sync(EVENT)
                     self.assertEqual((proxy.connections, len(server.requests)), (0, 1))
 
+    @needs_localhost
     def test_this_machine_is_never_reached_through_a_proxy(self):
         hosts = ["127.0.0.1", "localhost", "LocalHost", "127.1"]
         if sys.platform == "linux":

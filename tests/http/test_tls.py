@@ -21,6 +21,7 @@ from tests.helpers.servers import (
     client_context,
     client_for,
     failure_of,
+    needs_localhost,
     server_context,
 )
 
@@ -100,6 +101,7 @@ class VerificationTest(unittest.TestCase):
             with client_for(server) as client:
                 self.assertEqual(len(client.send_sync(EVENT)), 1)
 
+    @needs_localhost
     def test_names_and_addresses_are_verified_alike(self):
         with ScriptedServer(ssl_context=server_context()) as server:
             for host in ("localhost", "LOCALHOST", "127.0.0.1"):

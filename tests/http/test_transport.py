@@ -23,6 +23,7 @@ from tests.helpers.servers import (
     client_context,
     client_for,
     failure_of,
+    needs_localhost,
     resolving_to,
     server_context,
     silent,
@@ -466,6 +467,7 @@ class LookUpTest(unittest.TestCase):
                 self.assertEqual(len(client.send_sync(EVENT)), 1)
         self.assertEqual((hosts, type(hosts[0])), (["mapped.example"], str))
 
+    @needs_localhost
     def test_python_s_own_needs_no_idna_codec(self):
         with ScriptedServer() as server:
             url = server.url.replace("127.0.0.1", "localhost")
