@@ -145,16 +145,20 @@ class Choice:
         reaching = [test for test, lines in of_file.items() if lines & wanted]
         if mutant.is_at_import and not reaching:
             reaching = list(of_file)
-        kills, total, chosen = self._kills[mutant.file], 0, {}
+        kills, total, seen, chosen = self._kills[mutant.file], 0, set(), {}
         own = ".test_" + os.path.basename(mutant.file)[: -len(".py")] + "."
+        around = set(range(mutant.line - 20, mutant.line + 21))
+        near = {test: of_file[test] & around for test in reaching}
 
-        def cost(test):
-            return self._seconds[test] / (1 + kills[test] + (10 if own in test else 0))
+        def worth(test):  # tests of the command line cost the same: one that goes another way says more than a second
+            news = 1 + len(near[test] - seen)
+            return news * (1 + kills[test] + (10 if own in test else 0)) / self._seconds[test]
 
-        for test in sorted(reaching, key=cost):
-            if total < self._options.seconds:
-                chosen[test] = self._seconds[test]
-                total += self._seconds[test]
+        while near and total < self._options.seconds:
+            test = max(near, key=worth)
+            chosen[test] = self._seconds[test]
+            total += self._seconds[test]
+            seen |= near.pop(test)
         return chosen
 
 
@@ -188,7 +192,7 @@ def run(options):
             if outcome == "killed":
                 choice.killed(mutant, found["failed"])
         if options.ids or (options.unchanged and "failed" in result):
-            print(f"\r{difference(mutant, by_file[mutant.file])}\n{json.dumps(result)}")
+            print(f"\r{difference(mutant, by_file[mutant.file])}\n{json.dumps(result)}", flush=True)
         return result
 
     wanted = [mutant for mutant in chosen_mutants(options, by_file) if is_wanted(mutant)]
