@@ -47,10 +47,9 @@ class Bench:
         self._environment = {"SSL_CERT_FILE": certificate}
         self._short = short
         self._rounds = rounds
+        self._workers = {}
 
     def __enter__(self):
-        # One worker would do, but the official SDK's objects in it would slow down every contestant's collections.
-        self._workers = {is_peer: Worker(self.python, self._environment) for is_peer in {False, self.has_peer}}
         return self
 
     def __exit__(self, *error):
@@ -71,7 +70,14 @@ class Bench:
 
     def warm(self, task, name, **arguments):
         """Return what runs a task in the contestant's worker, which lives as long as the benchmark."""
-        return functools.partial(self._workers[name == PEER].run, task, name=name, **arguments)
+        return functools.partial(self._worker(name).run, task, name=name, **arguments)
+
+    def _worker(self, name):
+        # One would do, but the official SDK's objects in it would slow down every contestant's collections.
+        whose = PEER if name == PEER else OURS
+        if whose not in self._workers:
+            self._workers[whose] = Worker(self.python, self._environment)
+        return self._workers[whose]
 
     def fresh(self, task, name, **arguments):
         """Return what runs a task in a worker of its own, so that its peak memory is its own."""

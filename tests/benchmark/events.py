@@ -40,6 +40,28 @@ def data_of_size(size):
     return {"items": [item] * max(1, size // 60)}
 
 
+def rows_data(number):
+    """Return data of 24 KB: 400 small rows."""
+    rows = [
+        {"sku": f"A-{row:04}", "quantity": 1 + row % 9, "price": 12.5 + row, "note": "as before"} for row in range(400)
+    ]
+    return {"order_id": f"order-{number:09}", "rows": rows}
+
+
+def digits_data(number):
+    """Return data of dates, ids and ratios: digits wherever a number too large, or a key that is none, could stand."""
+    return {
+        "2026-08-31": f"{number:016}",
+        "dates": ["2026-08-31", "2026-09-01", "2026-09-30T12:00:00Z"],
+        "ids": ["0190163d-8694-739b-aea5-966c26f8ad91", "4815162342481516", str(number)],
+        "ratios": [1 / 3, -2 / 3, 0.1234567890123456, 1234567.890123456],
+        "count": number,
+    }
+
+
+DATA = {"small": small_data, "rows": rows_data, "digits": digits_data}
+
+
 def write_file(path, count):
     """Write a file of events, one a line."""
     with open(path, "w", encoding="utf-8") as file:

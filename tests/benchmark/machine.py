@@ -24,24 +24,30 @@ with EventServer(keep=1000) as server:
 """
 
 
-def machine(server, python, has_peer, requests):
+def machine(python, has_peer):
     """Return a description of it as plain data."""
-    before = server.totals()["cpu"]
-    per_second = raw_requests_per_second(server.urls["plain"], requests)
-    cpu = (server.totals()["cpu"] - before) / requests
     found = {
         "python": _ask(python, "import platform; print(platform.python_version())"),
         "system": platform.platform(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         OURS: inngest.__version__,
-        "server": {"requests_per_second": per_second, "cpu_per_request": cpu},
-        "event_server": {"requests_per_second": _event_server_speed(requests)},
     }
     if has_peer:
         code = f"import importlib.metadata; print(importlib.metadata.version({PACKAGES[PEER]!r}))"
         found[PEER] = _ask(python, code)
     return found
+
+
+def servers(server, requests):
+    """Return how fast the server is, and for comparison the library's own, as plain data."""
+    before = server.totals()["cpu"]
+    per_second = raw_requests_per_second(server.urls["plain"], requests)
+    cpu = (server.totals()["cpu"] - before) / requests
+    return {
+        "server": {"requests_per_second": per_second, "cpu_per_request": cpu},
+        "event_server": {"requests_per_second": _event_server_speed(requests)},
+    }
 
 
 def _ask(python, code):
@@ -56,12 +62,15 @@ def text(found):
     ]
     if PEER in found:
         lines.append(f"{PEER} {found[PEER]}, on the same interpreter")
-    server, stand_in = found["server"], found["event_server"]
-    lines += [
-        f"server: {server['requests_per_second']:,.0f} requests/s from one raw socket,"
-        f" {server['cpu_per_request'] * 1e6:.0f} us of CPU each",
-        f"(the stand-in EventServer, not used here: {stand_in['requests_per_second']:,.0f} requests/s)",
-    ]
+    if "valgrind" in found:
+        lines.append(f"instructions, counted by {found['valgrind']}")
+    if "server" in found:
+        server, stand_in = found["server"], found["event_server"]
+        lines += [
+            f"server: {server['requests_per_second']:,.0f} requests/s from one raw socket,"
+            f" {server['cpu_per_request'] * 1e6:.0f} us of CPU each",
+            f"(the stand-in EventServer, not used here: {stand_in['requests_per_second']:,.0f} requests/s)",
+        ]
     return "\n".join(lines)
 
 

@@ -49,6 +49,17 @@ with urllib.request.urlopen(request) as response:
     ids = json.loads(response.read().decode())["ids"]
 """
 
+_DATACLASS = """
+import dataclasses
+@dataclasses.dataclass
+class Event:
+    name: str
+    data: dict
+    id: str = ""
+    ts: int = 0
+event = Event(name={name!r}, data={data!r})
+"""
+
 _HTTP_CLIENT = """
 import http.client, json
 connection = http.client.HTTPConnection({host!r})
@@ -87,6 +98,11 @@ def sending(package, url):
 def sending_with_urlopen(url):
     """Return what people write today."""
     return _URLOPEN.format(url=url + PATH, name=NAME, data=small_data(1), headers=HEADERS)
+
+
+def sending_with_dataclass(url):
+    """Return the same behind a dataclass."""
+    return _DATACLASS.format(name=NAME, data=small_data(1)) + sending_with_urlopen(url)
 
 
 def sending_with_http_client(url):

@@ -1,7 +1,8 @@
 """The figures as text for people, and as JSON for programs."""
 
-from tests.benchmark.figures import figure, values
+from tests.benchmark.figures import figure, ratio, values
 
+_COUNT = "instructions"
 _SECONDS = ((1, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _BYTES = ((1e6, "MB"), (1e3, "KB"), (1, "B"))
 _UNITS = {"wall": _SECONDS, "cpu": _SECONDS, "peak": _BYTES, "size": _BYTES, "growth": _BYTES}
@@ -13,9 +14,12 @@ def text(measure):
     metrics = list(dict.fromkeys(metric for samples in measure.samples.values() for metric in samples[0]))
     width = max(map(len, measure.samples))
     rounds = "" if measure.rounds == 1 else f"; {measure.rounds} rounds"
+    first = next(iter(measure.samples))
     lines = [measure.title + rounds]
     for name, samples in measure.samples.items():
         cells = [_cell(samples, metric, measure.unit) for metric in metrics if metric in samples[0]]
+        if _COUNT in samples[0] and name != first:
+            cells.append(_share(samples, measure.samples[first]))
         cells = [cell.ljust(36) for cell in cells]
         lines.append("  ".join(["", name.ljust(width), *cells]).rstrip())
     lines += ["  " + verdict(bar, measure.samples) for bar in measure.verdicts()]
@@ -24,12 +28,17 @@ def text(measure):
 
 def _cell(samples, metric, unit):
     found = figure(values(samples, metric))
-    per = "/" + unit if unit and metric in ("wall", "cpu") else ""
+    per = "/" + unit if unit and metric in ("wall", "cpu", _COUNT) else ""
     name = _NAMES.get(metric, metric)
     if found.low == found.high:
         return f"{name} {quantity(found.median, metric)}{per}"
     low, high = quantity(found.low, metric), quantity(found.high, metric)
     return f"{name} {quantity(found.median, metric)}{per} ({low}..{high})"
+
+
+def _share(samples, firsts):
+    """Return how many times as many instructions the first contestant takes."""
+    return f"of which the first takes {ratio(values(firsts, _COUNT), values(samples, _COUNT)).median:.3g} x"
 
 
 def verdict(bar, samples):
@@ -52,7 +61,7 @@ def quantity(value, metric):
     for scale, unit in _UNITS.get(metric, ()):
         if abs(value) >= scale:
             return f"{value / scale:.3g} {unit}"
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if metric == _COUNT else f"{value:.3g}"
 
 
 def summary(measures):

@@ -6,13 +6,18 @@ Loaded by each interpreter that takes part, the official SDK's among them.
 import asyncio
 import functools
 import gc
+import importlib
 import json
+import os
 import threading
 import time
+import traceback
 
-from tests.benchmark.contestants import HTTP_CLIENT, MAX_BATCH, OURS, PEER, contestant
-from tests.benchmark.events import NAME, data_of_25_values, data_of_size, small_data
+from tests.benchmark.contestants import HTTP_CLIENT, MAX_BATCH, OURS, PACKAGES, PEER, contestant
+from tests.benchmark.events import DATA, NAME, data_of_25_values, data_of_size, small_data
 from tests.helpers.library import module
+
+LIST = 20  # events in a list
 
 
 class Stopwatch:
@@ -61,6 +66,15 @@ def as_list(name, url, count):
     it = _warm(name, url)
     with Stopwatch(1) as watch:
         _send_list(it, count)
+    return watch.sample
+
+
+def in_lists(name, url, count, kind):
+    """Make and send events with data of a ``kind`` in lists of LIST on a warm connection; the unit is an event."""
+    it, data_of = _warm(name, url), DATA[kind]
+    with Stopwatch(count) as watch:
+        for first in range(0, count, LIST):
+            it.send([it.event(name=NAME, data=data_of(number)) for number in range(first, first + LIST)])
     return watch.sample
 
 
@@ -197,7 +211,26 @@ def _encode_dict(event):
 
 _ENCODERS = {OURS: _encode_ours, PEER: _encode_peer}
 
+def in_children(name, child_task, counts, **arguments):
+    """Run another task in a forked child for each of ``counts``. The sample holds their ``pids``."""
+    if name in PACKAGES:
+        importlib.import_module(PACKAGES[name])  # once, and not in each of them
+    pids = []
+    for count in counts:
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            try:
+                TASKS[child_task](name=name, count=count, **arguments)
+                os._exit(0)
+            finally:
+                traceback.print_exc()
+                os._exit(1)
+        if os.waitpid(pids[-1], 0)[1]:
+            raise RuntimeError(f"the task {child_task} failed in a child; what it raised is above")
+    return {"pids": pids}
+
+
 TASKS = {
     task.__name__: task
-    for task in (one_by_one, as_list, of_size, bulk, gathered, threads, make, make_and_encode)
+    for task in (one_by_one, as_list, in_lists, of_size, bulk, gathered, threads, make, make_and_encode, in_children)
 }

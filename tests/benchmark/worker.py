@@ -9,12 +9,15 @@ from tests.helpers.library import ROOT
 
 
 class Worker:
-    """A process of the interpreter ``python`` that runs the tasks it is given. ``more`` goes into its environment."""
+    """A process of the interpreter ``python`` that runs the tasks it is given. ``more`` goes into its environment.
 
-    def __init__(self, python, more):
+    ``before``: a program that is to run it. ``folder``: where it finds the library, and these tests.
+    """
+
+    def __init__(self, python, more, before=(), folder=ROOT):
         self._process = subprocess.Popen(
-            [python, "-m", __name__],
-            cwd=ROOT,
+            [*before, python, "-m", __name__],
+            cwd=folder,
             env=environment(more),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

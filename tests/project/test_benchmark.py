@@ -6,10 +6,11 @@ import tempfile
 import unittest
 from xml.etree import ElementTree
 
-from tests.benchmark import chart, figures, measures, report
+from tests.benchmark import chart, counting, figures, measures, report
 from tests.benchmark.bench import Measure
 from tests.benchmark.figures import Bar, Figure
-from tests.helpers.processes import run
+from tests.helpers.library import ROOT
+from tests.helpers.processes import environment, finish, start
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -68,8 +69,16 @@ class BarTest(unittest.TestCase):
 class ReportTest(unittest.TestCase):
     def test_quantities_have_a_unit_that_suits_them(self):
         cases = [(0.25, "wall", "250 ms"), (2e-5, "cpu", "20 us"), (1.5e6, "peak", "1.5 MB"), (3, "connections", "3")]
+        cases.append((68246.4, "instructions", "68,246"))
         for value, metric, text in cases:
             self.assertEqual(report.quantity(value, metric), text)
+
+    def test_instructions_are_shown_with_the_first_contestants_share(self):
+        measure = Measure("name", "title", "send", 1, {})
+        measure.samples = {"ours": [{"instructions": 300}], "theirs": [{"instructions": 1200}]}
+        lines = [line.split() for line in report.text(measure).splitlines()]
+        self.assertEqual(lines[1], "ours instructions 300/send".split())
+        self.assertEqual(lines[2], "theirs instructions 1,200/send of which the first takes 0.25 x".split())
 
     def test_a_verdict_says_the_ratio_its_bounds_and_the_bar(self):
         found = report.verdict(Bar("wall", "ours", "theirs", at_least=3), samples(ours=[1, 2], theirs=[6, 6]))
@@ -81,8 +90,8 @@ class ReportTest(unittest.TestCase):
 
 
 class CommandTest(unittest.TestCase):
-    def run_benchmark(self, *arguments):
-        return run(["-m", "tests.benchmark", *arguments])
+    def run_benchmark(self, *arguments, timeout=30, **options):
+        return finish(start(["-m", "tests.benchmark", *arguments], **options), timeout=timeout)
 
     def test_a_short_run_prints_its_measures_and_writes_json_and_a_chart(self):
         wanted = ["imports", "warm_http", "growth_in_count"]
@@ -106,6 +115,46 @@ class CommandTest(unittest.TestCase):
         self.assertGreater(document["machine"]["server"]["requests_per_second"], 0)
         self.assertEqual(root.tag, SVG + "svg")
         self.assertEqual(len(root.findall(SVG + "polyline")), 2)
+
+    @unittest.skipUnless(counting.version(), "needs valgrind")
+    def test_instructions_of_tasks_and_of_programs_are_counted(self):
+        for name, others in (("alone", ["http.client"]), ("imports", ["dataclasses"])):
+            found, printed = self.count("--only", name)
+            self.assertEqual(list(found["contestants"]), [measures.OURS, *others])
+            self.assertEqual([bar["metric"] for bar in found["bars"]], ["instructions"])
+            self.assertIn(found["title"], printed)
+
+    @unittest.skipUnless(counting.version(), "needs valgrind")
+    def test_the_same_code_in_another_checkout_takes_as_many_instructions(self):
+        found, _ = self.count("--only", "imports", "--against", ROOT)
+        names = (measures.OURS, f"{measures.OURS} of {ROOT}")
+        ours, other = (found["contestants"][name]["instructions"]["median"] for name in names)
+        self.assertAlmostEqual(ours / other, 1, delta=0.05)
+
+    def count(self, *arguments):
+        """Return the one measure that was counted, and what was printed."""
+        options = ["--instructions", "--short", "--rounds", "1", "--json", "-"]
+        code, output, errors = self.run_benchmark(*options, *arguments, timeout=600)
+        self.assertEqual(code, 0, errors)
+        [found] = json.loads(output)["measures"]
+        for name, metrics in found["contestants"].items():
+            self.assertGreater(metrics["instructions"]["median"], 10000, name)
+        return found, errors
+
+    def test_without_valgrind_instructions_are_refused_with_how_to_get_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            code, output, errors = self.run_benchmark("--instructions", env=environment(PATH=folder))
+        self.assertEqual((code, output, errors), (1, "", counting.MISSING + "\n"))
+
+    def test_another_checkout_is_refused_where_it_cannot_be_counted(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for arguments, problem in (
+                (["--against", ROOT], "--against goes with --instructions"),
+                (["--instructions", "--against", folder], f"--against: {folder} is no checkout of this project"),
+            ):
+                code, output, errors = self.run_benchmark(*arguments)
+                self.assertEqual((code, output), (2, ""))
+                self.assertIn(problem, errors)
 
     def test_a_measure_that_does_not_exist_is_refused_with_those_that_do(self):
         code, output, errors = self.run_benchmark("--only", "everything")
