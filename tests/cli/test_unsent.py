@@ -273,7 +273,7 @@ class EarlierRunTest(GoingOn):
     def test_many_runs_at_once_send_what_is_left_once(self):
         self.write("left", numbered(50, id=None))
         arguments = ["--file", self.left, "--unsent", self.left]
-        results = self.send_all(*[arguments] * 8)
+        results = [finish(process) for process in [self.start(*arguments) for _ in range(8)]]
         self.assertEqual({code for code, _, _ in results} - {2}, {0})
         self.assertEqual(self.numbers(self.server.events), list(range(1, 51)))
 

@@ -10,12 +10,15 @@ import unittest
 from unittest import mock
 
 from tests.helpers import processes
+from tests.helpers.forks import Forker
 from tests.helpers.library import NAME, module
 from tests.helpers.processes import environment, finish
 
 EventServer = module("testing").EventServer
 KEY = "s3cr3t-key"
 COMMAND = ["-m", NAME]
+
+forker = Forker()
 
 
 def patched(**values):
@@ -31,9 +34,12 @@ def start(*arguments, command=COMMAND, env=None, **options):
     return processes.start([*command, *arguments], **{"env": env, "stdin": subprocess.PIPE, **options})
 
 
-def run(*arguments, input="", **kwargs):
+def run(*arguments, input="", env=None, **kwargs):
     """Run the command; return exit code, standard output, standard error."""
-    return finish(start(*arguments, **kwargs), input)
+    env = environment() if env is None else env
+    if forker.suits(env) and not kwargs:
+        return forker.run(list(arguments), env, input)
+    return finish(start(*arguments, env=env, **kwargs), input)
 
 
 def dry_run(variables, arguments):
@@ -97,13 +103,16 @@ class CommandTest(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def send(self, *arguments, input="", **kwargs):
-        return finish(self.start(*arguments, **kwargs), input)
+    def send(self, *arguments, input="", env=None, **kwargs):
+        """Run ``send``; return exit code, standard output, standard error."""
+        env = self.env if env is None else env
+        if forker.suits(env) and not kwargs:
+            return forker.run(["send", *arguments], env, input)
+        return finish(self.start(*arguments, env=env, **kwargs), input)
 
     def send_all(self, *cases, input=""):
-        """Run ``send`` with the arguments of each case, all at once; return what ``send`` does for each."""
-        processes = [self.start(*arguments) for arguments in cases]
-        return [finish(process, input) for process in processes]
+        """Run ``send`` with the arguments of each case; return what ``send`` does for each."""
+        return [self.send(*arguments, input=input) for arguments in cases]
 
     def numbers(self, events=None):
         """Return the numbers in the data of what was stored, or of other events."""
