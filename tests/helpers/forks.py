@@ -38,13 +38,13 @@ class Forker:
         """Run the command; return exit code, standard output, standard error."""
         if self._process is None:
             program = "from tests.helpers import forks; forks.serve()"
-            pipes = {"stdin": subprocess.PIPE, "stderr": None, "universal_newlines": False}
+            pipes = {"stdin": subprocess.PIPE, "stderr": None, "encoding": None, "errors": None}
             self._process = processes.start(["-c", program], env=processes.environment(), **pipes)
             atexit.register(self._end)
-        pickle.dump((arguments, environment, input.encode()), self._process.stdin)
+        pickle.dump((arguments, environment, input.encode("utf-8", "surrogateescape")), self._process.stdin)
         self._process.stdin.flush()
         code, *texts = pickle.load(self._process.stdout)
-        output, errors = (io.TextIOWrapper(io.BytesIO(text)).read() for text in texts)
+        output, errors = (io.TextIOWrapper(io.BytesIO(text), "utf-8", "surrogateescape").read() for text in texts)
         return code, output, errors
 
     def _end(self):
