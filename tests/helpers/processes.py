@@ -47,11 +47,11 @@ def start(arguments, before=(), **options):
     )
 
 
-def finish(process, input=None):
+def finish(process, input=None, timeout=TIME_LIMIT):
     """Return exit code, standard output, standard error of a process. Kills it, and fails, when it takes too long."""
     with process:
         try:
-            output, errors = process.communicate(input, timeout=TIME_LIMIT)
+            output, errors = process.communicate(input, timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
