@@ -13,6 +13,7 @@ from unittest import mock
 from tests.helpers.commands import CommandTest, finish, lines, numbered, send_here
 from tests.helpers.library import NAME, ROOT, TIME_LIMIT, module
 from tests.helpers.servers import ScriptedServer
+from tests.helpers.waiting import side_by_side
 
 try:
     import fcntl
@@ -165,16 +166,20 @@ class EarlierRunTest(GoingOn):
     @unittest.skipUnless(os.name == "posix", "/dev")
     def test_a_file_that_a_standard_stream_goes_to_is_refused(self):
         path = self.write("events", lines(numbered(2)) + "bad\n")
-        for option in ("--unsent", "--bad", "--file"):
-            for name in ("stdout", "stderr"):
-                for printed in (self.path("printed"), f"/dev/{name}"):
-                    with self.subTest(option, name=name, printed=printed), open(self.path("printed"), "w+b") as file:
-                        arguments = ["--file", path, "--skip-bad", option, printed]
-                        code, _, errors = self.send(*arguments, **{name: file})
-                        file.seek(0)
-                        errors = errors or file.read().decode()
-                        problem = f"{option} {printed} is where standard output or standard error goes, too\n"
-                        self.assertEqual((code, errors), (2, f"inngest_send: {problem}"))
+
+        def check(option, name, printed):
+            file_name = self.path(f"printed{option}{name}{os.path.basename(printed)}")
+            printed = printed or file_name
+            with open(file_name, "w+b") as file:
+                code, _, errors = self.send("--file", path, "--skip-bad", option, printed, **{name: file})
+                file.seek(0)
+                errors = errors or file.read().decode()
+            problem = f"{option} {printed} is where standard output or standard error goes, too\n"
+            self.assertEqual((code, errors), (2, f"inngest_send: {problem}"))
+
+        cases = [(option, name) for option in ("--unsent", "--bad", "--file") for name in ("stdout", "stderr")]
+        cases = [(option, name, printed) for option, name in cases for printed in ("", f"/dev/{name}")]
+        side_by_side(self, check, {" ".join(case): case for case in cases})
         self.assertEqual(self.server.requests, [])
 
     def test_what_only_looks_writes_nothing_and_does_not_mind_what_it_holds(self):
@@ -340,19 +345,24 @@ class ResumeTest(GoingOn):
     @unittest.skipUnless(sys.platform == "linux", "needs names of any bytes")
     def test_the_command_can_be_pasted_whatever_the_file_is_called(self):
         self.env["LC_ALL"] = "C.UTF-8"  # without it PyPy decodes arguments otherwise than it encodes names of files
-        for name in (b"a b", b"it's \"$HOME\" `x` \\ *", b"--check", b"\xff\xfe \xe4", "schön\u2028".encode(), b"a\nb"):
-            with self.subTest(name):
-                self.server.clear()
-                with open(os.path.join(os.fsencode(self.folder), name), "w") as file:
-                    file.write(lines(numbered(2)))
-                self.server.fail_next(status=400)
-                process = self.start(b"--file=" + name, cwd=self.folder, env={**self.env, "PYTHONPATH": ROOT})
-                with process:
-                    errors = process.stderr.buffer.read()
-                if b"'" not in name:
-                    self.assertIn(name, errors)
-                code, problem = self.paste(errors[errors.index(b"go on with:\n") + 12 :])
-                self.assertEqual((code, self.numbers()), (0, [1, 2]), problem)
+        names = [b"a b", b"it's \"$HOME\" `x` \\ *", b"--check", b"\xff\xfe \xe4", "schön\u2028".encode(), b"a\nb"]
+        started = []
+        self.server.fail_next(status=400, times=len(names))
+        for number, name in enumerate(names):
+            with open(os.path.join(os.fsencode(self.folder), name), "w") as file:
+                file.write(lines([{"name": f"event {number}"}]))
+            started.append(self.start(b"--file=" + name, cwd=self.folder, env={**self.env, "PYTHONPATH": ROOT}))
+        commands = []
+        for name, process in zip(names, started):
+            with process:
+                errors = process.stderr.buffer.read()
+            if b"'" not in name:
+                self.assertIn(name, errors)
+            commands.append(errors[errors.index(b"go on with:\n") + 12 :])
+        self.assertEqual(self.server.events, [])
+        outcomes = side_by_side(self, self.paste, {name: [command] for name, command in zip(names, commands)})
+        self.assertEqual({code for code, _ in outcomes.values()}, {0}, outcomes)
+        self.assertEqual(sorted(event.name for event in self.server.events), [f"event {n}" for n in range(len(names))])
 
     def test_the_command_repeats_every_option(self):
         path = self.write("events", numbered(2))

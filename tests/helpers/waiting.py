@@ -63,11 +63,11 @@ class SkippedWaits:
 
 
 def side_by_side(test, check, cases):
-    """Call ``check(*arguments)`` for each case, by name, all at once, each on a thread of its own; return the results.
+    """Call ``check(*arguments)`` for each case, by name, on up to eight threads; return the results.
 
     For cases that wait. Each is a subtest of ``test``.
     """
-    with ThreadPoolExecutor(len(cases)) as executor:
+    with ThreadPoolExecutor(min(len(cases), 8)) as executor:
         futures = {name: executor.submit(check, *arguments) for name, arguments in cases.items()}
     results = {}
     for name, future in futures.items():
