@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 from tests.benchmark import chart, counting, figures, measures, report
 from tests.benchmark.bench import Measure
 from tests.benchmark.figures import Bar, Figure
-from tests.helpers.library import ROOT
+from tests.helpers.library import ROOT, TIME_LIMIT
 from tests.helpers.processes import environment, finish, start
+from tests.helpers.waiting import side_by_side
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -90,7 +91,7 @@ class ReportTest(unittest.TestCase):
 
 
 class CommandTest(unittest.TestCase):
-    def run_benchmark(self, *arguments, timeout=30, **options):
+    def run_benchmark(self, *arguments, timeout=TIME_LIMIT, **options):
         return finish(start(["-m", "tests.benchmark", *arguments], **options), timeout=timeout)
 
     def test_a_short_run_prints_its_measures_and_writes_json_and_a_chart(self):
@@ -117,19 +118,17 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(len(root.findall(SVG + "polyline")), 2)
 
     @unittest.skipUnless(counting.version(), "needs valgrind")
-    def test_instructions_of_tasks_and_of_programs_are_counted(self):
-        for name, others in (("alone", ["http.client"]), ("imports", ["dataclasses"])):
-            found, printed = self.count("--only", name)
-            self.assertEqual(list(found["contestants"]), [measures.OURS, *others])
+    def test_instructions_are_counted_and_those_of_the_same_code_in_another_checkout_are_as_many(self):
+        cases = {"a task": ["--only", "alone"], "programs": ["--only", "imports", "--against", ROOT]}
+        counted = side_by_side(self, self.count, cases)
+        another = f"{measures.OURS} of {ROOT}"
+        for case, names in (("a task", ["http.client"]), ("programs", [another, "dataclasses"])):
+            found, printed = counted[case]
+            self.assertEqual(set(found["contestants"]), {measures.OURS, *names})
             self.assertEqual([bar["metric"] for bar in found["bars"]], ["instructions"])
             self.assertIn(found["title"], printed)
-
-    @unittest.skipUnless(counting.version(), "needs valgrind")
-    def test_the_same_code_in_another_checkout_takes_as_many_instructions(self):
-        found, _ = self.count("--only", "imports", "--against", ROOT)
-        names = (measures.OURS, f"{measures.OURS} of {ROOT}")
-        ours, other = (found["contestants"][name]["instructions"]["median"] for name in names)
-        self.assertAlmostEqual(ours / other, 1, delta=0.05)
+        ours, other = (counted["programs"][0]["contestants"][name] for name in (measures.OURS, another))
+        self.assertAlmostEqual(ours["instructions"]["median"] / other["instructions"]["median"], 1, delta=0.05)
 
     def count(self, *arguments):
         """Return the one measure that was counted, and what was printed."""
