@@ -38,8 +38,8 @@ class SkippedWaits:
 
         def wait(sock, reading, writing, seconds):
             while True:
+                delay = self._delay(sock)  # before the poll, which sees all that was sent before it was said
                 ready = poll(sock, reading, writing, min(seconds, _SLICE))
-                delay = self._delay(sock)
                 if any(ready):
                     self.skipped += min(seconds, delay) if delay < math.inf else 0.0
                     return ready

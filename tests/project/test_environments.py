@@ -12,6 +12,7 @@ import zipfile
 from tests.helpers import library
 from tests.helpers.environments import PACKAGE, SENDER, SENT, copy_library, counts_references, run_apart
 from tests.helpers.servers import ScriptedServer, name_ids
+from tests.helpers.waiting import side_by_side
 
 try:
     import resource
@@ -145,10 +146,9 @@ class PlacesTest(unittest.TestCase):
 
     def test_in_an_interpreter_that_is_cut_down(self):
         copy_library(self.folder)
-        for option in ("-I", "-S", "-E", "-B", "-OO"):
-            with self.subTest(option):
-                self.check_sends(self.folder, option)
-        self.check_sends(self.folder, "-I", "-S", "-B", "-OO")
+        cases = {option: [self.folder, option] for option in ("-I", "-S", "-E", "-B", "-OO")}
+        cases["all of them"] = [self.folder, "-I", "-S", "-B", "-OO"]
+        side_by_side(self, self.check_sends, cases)
 
     def test_in_an_empty_environment(self):
         copy_library(self.folder)
@@ -194,8 +194,9 @@ class WithoutTest(unittest.TestCase):
 
     def test_ssl(self):
         missing = "https needs the ssl module, which this Python was built without"
-        self.check_sends(SENDER, "ssl _ssl", [SENT])
-        self.check_sends(SENDING_SYNC + HTTPS, "ssl _ssl", ["id of first", missing])
+        cases = {"http": [SENDER, "ssl _ssl", [SENT]]}
+        cases["https"] = [SENDING_SYNC + HTTPS, "ssl _ssl", ["id of first", missing]]
+        side_by_side(self, self.check_sends, cases)
 
     def test_asyncio_ssl_and_everything_else_at_once(self):
         self.check_sends(SENDING_SYNC, "asyncio _asyncio ssl _ssl " + self.OPTIONAL, ["id of first"])

@@ -18,7 +18,8 @@ def interpreters():
     candidates = [shutil.which(name) for name in NAMES] + sorted(glob.glob(f"{root}/versions/*/bin/python"))
     found = {}
     for path in filter(None, candidates):
-        done = subprocess.run([path, "-c", VERSION], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        done = subprocess.run([path, "-S", "-c", VERSION], timeout=60, **pipes)
         version = done.stdout.decode().strip()
         if version and tuple(map(int, version.split("."))) < (3, 7):
             found[version] = path

@@ -7,6 +7,7 @@ import unittest
 from tests.helpers import library
 from tests.helpers.environments import SENDER, SENT, run_apart
 from tests.helpers.servers import ScriptedServer, name_ids
+from tests.helpers.waiting import side_by_side
 
 try:
     import _testcapi
@@ -83,9 +84,7 @@ class HiddenTest(unittest.TestCase):
         self.assertEqual((code, output[:1], output[2:], errors), (0, [SENT], ["id of large id of large"], ""))
 
     def test_each_alone(self):
-        for name in ONE_BY_ONE:
-            with self.subTest(name):
-                self.check_sends_without(name)
+        side_by_side(self, self.check_sends_without, {name: [name] for name in ONE_BY_ONE})
 
     def test_all_at_once(self):
         self.check_sends_without(" ".join(POSIX_ONLY))
@@ -100,18 +99,18 @@ class SubinterpreterTest(unittest.TestCase):
         expected = ", ".join(["id of first"] + ["id of concurrent"] * 10 * rounds)
         self.assertEqual((returncode, output, errors), (0, [expected] * 3, ""))
 
+    def check_sends_twice(self, *cases):
+        side_by_side(self, self.check_sends, {str(case): case for case in cases})
+
     @unittest.skipUnless(hasattr(_testcapi, "run_in_subinterp"), "needs _testcapi")
     def test_as_those_of_mod_wsgi(self):
-        self.check_sends("sharing", rounds=0)
-        self.check_sends("sharing", rounds=ROUNDS)
+        self.check_sends_twice(("sharing", 0), ("sharing", ROUNDS))
 
     @unittest.skipUnless(hasattr(_testcapi, "run_in_subinterp"), "needs _testcapi")
     def test_one_that_ends_with_the_client_still_open(self):
-        self.check_sends("sharing", rounds=0, close=False)
-        self.check_sends("sharing", rounds=ROUNDS, close=False)
+        self.check_sends_twice(("sharing", 0, False), ("sharing", ROUNDS, False))
 
     # Python 3.12.1 has them too, but corrupts its memory when one of them loads hashlib, as urllib.request does.
     @unittest.skipUnless(importlib.util.find_spec("_interpreters"), "needs Python 3.13")
     def test_one_with_a_gil_of_its_own(self):
-        self.check_sends("isolated")
-        self.check_sends("isolated", close=False)
+        self.check_sends_twice(("isolated",), ("isolated", 1, False))
