@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from .gojson import UNEXPECTED_END, GoError, read_value, skip_space, unexpected
+from .gojson import GoError, read_value, skip_space, unexpected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ def _array(text: str, at: int) -> Iterator[dict[str, Any]]:
     if text.startswith("]", at):
         return
     for count in itertools.count():
-        if at >= len(text):
-            break
         fields, at = _event(text, at)
         if count == MAX_EVENTS:
             raise GoError(TOO_MANY)
@@ -61,7 +59,6 @@ def _array(text: str, at: int) -> Iterator[dict[str, Any]]:
         if at < len(text) and text[at] != ",":
             raise unexpected(text[at], "after array element")
         at = skip_space(text, at + 1)
-    raise GoError(UNEXPECTED_END)
 
 
 def _event(text: str, start: int) -> tuple[dict[str, Any], int]:

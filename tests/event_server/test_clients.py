@@ -46,7 +46,7 @@ class ClientsTest(EventServerTest):
 
     def test_chunks_may_have_extensions_and_a_trailer(self):
         chunked = b"Transfer-Encoding: Chunked\r\n"
-        body = b'5;a=b\r\n{"nam\r\n007 ;x\r\ne":"a"}\r\n0\r\nX-Trailer: 1\r\n\r\n'
+        body = b'5;a=b\r\n{"nam\r\n007 ;x\r\ne":"a"}\r\n1A\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n' % (b" " * 26)
         self.assertEqual(self.statuses(request(headers=chunked, body=body) + request()), [200, 200])
         self.assertEqual(self.names(), ["a", "a"])
 
@@ -61,6 +61,18 @@ class ClientsTest(EventServerTest):
     def test_form_encoding_and_no_content_type_are_no_matter(self):
         for content_type in (b"", b"Content-Type: application/x-www-form-urlencoded\r\n", b"Content-Type: x\r\n"):
             self.assertEqual(self.statuses(request(headers=content_type + b"Content-Length: 12\r\n")), [200])
+
+    def test_a_body_that_is_not_wanted_is_read_up_to_256_kib_to_keep_the_connection(self):
+        for size, statuses in ((262144, [303, 200]), (262145, [303])):
+            with self.subTest(size):
+                data = request(path=b"/e/k/", headers=b"Content-Length: %d\r\n" % size, body=b"x" * size)
+                self.assertEqual(self.statuses(data + request()), statuses)
+
+    def test_a_request_may_have_200_lines(self):
+        for lines, statuses in ((200, [200]), (201, [])):
+            with self.subTest(lines):
+                headers = b"Content-Length: 12\r\n" + b"X: y\r\n" * (lines - 3)  # after Host, before an empty one
+                self.assertEqual(self.statuses(request(headers=headers)), statuses)
 
     def test_a_length_that_is_none_ends_the_connection_and_stores_nothing(self):
         lengths = [b"-12", b"+12", b"1_2", b"12 12", b"0x0c", b"x", b"", b"9" * 20, b"9" * 5000]

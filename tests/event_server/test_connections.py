@@ -58,6 +58,12 @@ class ConnectionsTest(EventServerTest):
         with self.assertRaises(OSError):
             testing.EventServer(port=server.port).start()
 
+    def test_a_port_is_from_0_to_65535(self):
+        self.assertEqual(testing.EventServer(port=65535).url, "http://127.0.0.1:65535/")
+        for port in (-1, 65536):
+            with self.assertRaisesRegex(ValueError, "^port: expected 0 to 65535$"):
+                testing.EventServer(port=port)
+
     def test_close_may_be_called_twice_and_what_came_can_still_be_seen(self):
         server = self.start()
         self.client(server).send_sync(inngest.Event("a"))
@@ -84,6 +90,26 @@ class ConnectionsTest(EventServerTest):
         server.close()
         self.assertEqual([thread for thread in threading.enumerate() if thread not in before], [])
 
+    def test_close_waits_for_a_request_that_is_being_answered(self):
+        began, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+
+        def hold(event):
+            began.set()
+            release.wait(TIME_LIMIT)
+
+        server = self.start(on_event=hold)
+        connection = self.connect(server)
+        connection.request("POST", "/e/k", b'{"name":"a"}')
+        self.assertTrue(began.wait(TIME_LIMIT))
+        closing = threading.Thread(target=server.close)
+        closing.start()
+        closing.join(0.1)
+        self.assertTrue(closing.is_alive())
+        release.set()
+        closing.join(TIME_LIMIT)
+        self.assertFalse(closing.is_alive())
+
     def test_a_server_left_running_ends_with_the_process(self):
         program = f"from {NAME}.testing import EventServer; EventServer().start()"
         self.assertEqual(run(["-c", program]), (0, "", ""))
@@ -93,7 +119,8 @@ class ConnectionsTest(EventServerTest):
         self.client(server, event_key="s3cr3t").send_sync(inngest.Event("a/b", {"x": 1}))
         shown = [repr(server), repr(server.events), repr(server.requests)]
         self.assertNotIn("s3cr3t", "".join(shown))
-        self.assertIn("1 events in 1 connections", shown[0])
+        self.assertEqual(shown[0], f"<EventServer {server.url}: 1 events in 1 connections>")
+        self.assertEqual(repr(testing.EventServer()), "<EventServer not started: 0 events in 0 connections>")
         self.assertIn("'a/b'", shown[1])
         self.assertIn("data={'x': 1}", shown[1])
         self.assertIn("POST", shown[2])

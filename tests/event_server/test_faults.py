@@ -1,11 +1,12 @@
 """Each fault that the stand-in server plays, as the wire shows it to a client that tries once."""
 
 import gzip
+import http.client
 import json
 import socket
 
 from tests.helpers.event_server import EventServerTest
-from tests.helpers.library import inngest
+from tests.helpers.library import TIME_LIMIT, inngest
 
 
 class FaultsTest(EventServerTest):
@@ -29,9 +30,11 @@ class FaultsTest(EventServerTest):
             response = connection.getresponse()
             self.assertEqual((response.status, response.read()), (503, b"busy"))
             self.assertEqual(response.headers["Retry-After"], "7")
+        server.fail_next()
+        self.assertEqual(self.post(connection, b'{"name":"a"}'), (500, b""))
         self.assertEqual(self.post(connection, b'{"name":"b"}')[0], 200)
         self.assertEqual([event.name for event in server.events], ["b"])
-        self.assertEqual(server.faults, {"status": 2})
+        self.assertEqual(server.faults, {"status": 3})
 
     def test_faults_that_store_and_fail(self):
         for kind, status in (("stored_status", 500), ("truncated", None), ("no_ids", 200), ("short_ids", 200)):
@@ -63,6 +66,27 @@ class FaultsTest(EventServerTest):
             with self.subTest(kind):
                 ids, stored = self.outcome(kind, seconds=0.001)
                 self.assertEqual((len(ids), stored), (2, ["a", "b"]))
+
+    def test_a_slow_response_is_not_there_before_its_time(self):
+        for kind in ("drip", "delay"):
+            with self.subTest(kind):
+                server = self.start()
+                server.fail_next(kind, seconds=60)
+                connection = self.connect(server)
+                connection.request("POST", "/e/k", b'{"name":"a"}')
+                server.wait_for(1, TIME_LIMIT)
+                connection.sock.settimeout(0.1)
+                with self.assertRaises(socket.timeout):
+                    connection.sock.recv(1)
+
+    def test_a_truncated_response_ends_in_its_middle(self):
+        server = self.start()
+        server.fail_next("truncated")
+        connection = self.connect(server)
+        connection.request("POST", "/e/k", b'{"name":"a"}')
+        with self.assertRaises(http.client.IncompleteRead) as caught:
+            connection.getresponse().read()
+        self.assertRegex(caught.exception.partial, b'^{"ids":')
 
     def test_a_connection_closed_while_idle_is_answered_before(self):
         server = self.start()
@@ -103,6 +127,14 @@ class FaultsTest(EventServerTest):
 
         self.assertEqual(without_ids(kinds(1)), without_ids(kinds(1)))
         self.assertNotEqual(without_ids(kinds(1)), without_ids(kinds(2)))
+
+    def test_random_faults_have_the_statuses_of_servers_in_trouble(self):
+        for kind, expected in (("status", {500, 503}), ("stored_status", {500})):
+            with self.subTest(kind):
+                server = self.start()
+                server.fail_randomly(1, seed=1, kinds=[kind])
+                connection = self.connect(server)
+                self.assertEqual({self.post(connection, b'{"name":"a"}')[0] for _ in range(30)}, expected)
 
     def test_a_fault_that_does_not_exist_is_refused_with_those_that_do(self):
         with self.assertRaisesRegex(ValueError, "no fault 'typo'; there are status, "):

@@ -1,6 +1,7 @@
 """The stand-in server's page, as text. ``.ci/page.py`` looks at it in a real browser."""
 
 import html.parser
+import json
 import re
 import urllib.parse
 
@@ -81,7 +82,13 @@ class PageTest(EventServerTest):
         self.assertEqual([first, second], [f"event-{n}-{e.internal_id}" for n, e in enumerate(server.events, 1)])
         self.assertIn("id mine \xb7 ts 1700000000000 (2023-11-14T22:13:20Z)", page.texts[first])
         self.assertIn('{\n  "x": 1\n}', page.texts[first])
-        self.assertRegex(page.texts["refusals"], r"(?s)\d\d:\d\d:\d\d 400 Request body.*event name is empty \(2 ev")
+        clock = r"\d\d:\d\d:\d\d"
+        self.assertRegex(page.texts[second], rf"^{clock} c {server.events[1].internal_id}ts {server.events[1].ts} \(")
+        later, earlier = page.texts["refusals"].splitlines()
+        self.assertRegex(
+            later, rf"^{clock} 400 Request body must contain an event object or an array of event objects$"
+        )
+        self.assertRegex(earlier, rf"^{clock} 400 event name is empty \(2 events before it accepted\)$")
 
     def test_what_is_empty_says_how_to_begin(self):
         page = self.page(self.start(), Host="localhost:1234")
@@ -111,6 +118,7 @@ class PageTest(EventServerTest):
         self.assertTrue(policy.startswith("default-src 'none'; "))
         self.assertNotIn("unsafe", policy)
         self.assertEqual(policy.count("'sha256-"), 2)
+        self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
         self.assertEqual(re.findall(r"(?:src|href|action)=\"([^\"]*)\"", text), ["data:,", "#refusals"])
         self.assertEqual(urllib.parse.urlsplit(re.search(r"fetch\(\"([^\"]*)\"", text).group(1)).netloc, "")
         self.assertNotIn("http", text.replace("http-equiv", ""))
@@ -127,6 +135,19 @@ class PageTest(EventServerTest):
         self.assertNotIn("large", self.get(server)[1])
         self.assertEqual(self.page(server).texts["event-count"], "154 events received")
         self.assertEqual(len([tag for tag, _ in self.page(server).elements if tag == "summary"]), 100)
+
+    def test_data_is_shown_whole_up_to_10000_characters(self):
+        server = self.start()
+        connection = self.connect(server)
+        for size in (10000, 10001, 10002):
+            with self.subTest(size):
+                frame = '{\n  "x": ""\n}'
+                self.post(connection, b'{"name":"a","data":{"x":"%s"}}' % (b"x" * (size - len(frame))))
+                whole = json.dumps(server.events[0].data, indent=2)
+                shown = self.page(server).texts["pre"]
+                self.assertEqual(len(whole), size)
+                self.assertEqual(shown, whole if size == 10000 else f"{whole[:10000]}\u2026\n\nall of it")
+                server.clear()
 
     def test_of_long_names_ids_and_reasons_the_beginning_is_shown(self):
         server = self.start()

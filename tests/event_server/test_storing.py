@@ -1,5 +1,6 @@
 """What the stand-in server stores, refuses and shows of events."""
 
+import functools
 import json
 import socket
 import threading
@@ -9,6 +10,8 @@ from unittest import mock
 from tests.helpers.event_server import SEED, EventServerTest, testing
 from tests.helpers.library import NAME, TIME_LIMIT, inngest, module
 from tests.helpers.processes import run
+
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # of a ULID
 
 
 class StoringTest(EventServerTest):
@@ -34,10 +37,13 @@ class StoringTest(EventServerTest):
 
     def test_numbers_and_text_are_altered_as_the_server_alters_them(self):
         server = self.start()
+        connection = self.connect(server)
         body = b'{"name":"a","data":{"n":9007199254740993,"s":"\\ud800x\\ud83d\\ude00","b":"\xff","_inngest":1}}'
-        self.assertEqual(self.post(self.connect(server), body)[0], 200)
+        self.assertEqual(self.post(connection, body)[0], 200)
         expected = {"n": 9007199254740992, "s": "\ufffdx\U0001f600", "b": "\ufffd"}
         self.assertEqual(server.events[0].data, expected)
+        self.assertEqual(self.post(connection, b'{"name":"a","data":{"s":"\\uD800\\\\uDbff\\uDFFF"}}')[0], 200)
+        self.assertEqual(server.events[1].data, {"s": "\ufffd\\uDbff\ufffd"})
 
     def test_data_is_kept_ten_thousand_levels_deep(self):
         server = self.start()
@@ -112,6 +118,9 @@ class StoringTest(EventServerTest):
         self.client(server).send_sync(inngest.Event("a"))
         with self.assertRaisesRegex(AssertionError, "^1 of 2 events came within 0.01 s$"):
             server.wait_for(2, timeout=0.01)
+        with mock.patch.object(threading.Condition, "wait_for", return_value=False):
+            with self.assertRaisesRegex(AssertionError, "^1 of 2 events came within 5 s$"):
+                server.wait_for(2)
 
     def test_only_the_newest_are_kept_when_asked(self):
         server = self.start(keep=3)
@@ -150,6 +159,7 @@ def run():
     print(read(nested(10001)))
     print(read('{{"a":' + nested(10000) + ',"a":1}}'))
     print(read('[' + nested(6000) + ',' + nested(6000) + ']'))
+    print(read('[' + '[],' * 10 + nested(10000) + ']'))
     print(read('["' + "[" * 20000 + '\\\\\\"[", []' + ", []" * 20000 + ']'))
 threading.stack_size(512 << 20)
 thread = threading.Thread(target=run)
@@ -159,7 +169,7 @@ thread.join()
         code, output, errors = run(["-c", program])
         self.assertEqual((code, errors), (0, ""))
         refused = "invalid character '[' exceeded max depth"
-        self.assertEqual(output.splitlines(), ["True", refused, refused, "True", "True"])
+        self.assertEqual(output.splitlines(), ["True", refused, refused, "True", refused, "True"])
 
     def test_what_is_deep_can_be_shown_and_written(self):
         server = self.start()
@@ -175,8 +185,9 @@ thread.join()
 
     def test_json_is_written_without_recursion_as_json_writes_it(self):
         pieces = module("testing.gojson").json_pieces
-        scalars = (1, -2.5, None, True, "\u2028\"")
-        for value in (*scalars, [], {}, [[], {}, [1, [2]]], {"a": {"b": [], "c": [{"d": 1}]}, "": "x"}):
+        scalars = (1, -2.5, None, True, '\u2028"')
+        nested = {"a": {"b": [], "c": [{"d": 1}]}, "": "x", "\xe9\u2028": 1}
+        for value in (*scalars, [], {}, [[], {}, [1, [2]]], nested):
             with self.subTest(value):
                 compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
                 self.assertEqual("".join(pieces(value)), compact)
@@ -242,6 +253,14 @@ class SeedsTest(EventServerTest):
             with self.subTest(time_part[:20]):
                 seed = f"{time_part},{entropy}".encode("utf-8").decode("latin-1")
                 self.assertNotEqual(self.ids(seed), self.ids(seed))
+
+    def test_without_a_seed_an_id_begins_with_the_time(self):
+        earliest = int(time.time() * 1000)
+        (first, again), latest = self.ids("none"), int(time.time() * 1000)
+        for id in (first, again):
+            milliseconds = functools.reduce(lambda number, digit: number * 32 + DIGITS.index(digit), id[:10], 0)
+            self.assertTrue(earliest <= milliseconds <= latest)
+        self.assertNotEqual(first[10:], again[10:])
 
     def test_a_part_of_a_request_keeps_its_ids_under_the_seed_moved_on(self):
         whole = self.ids("1743130137367,AAAAAAAA/////w==")
