@@ -63,10 +63,10 @@ class ClientsTest(EventServerTest):
             self.assertEqual(self.statuses(request(headers=content_type + b"Content-Length: 12\r\n")), [200])
 
     def test_a_body_that_is_not_wanted_is_read_up_to_256_kib_to_keep_the_connection(self):
-        for size, statuses in ((262144, [303, 200]), (262145, [303])):
-            with self.subTest(size):
-                data = request(path=b"/e/k/", headers=b"Content-Length: %d\r\n" % size, body=b"x" * size)
-                self.assertEqual(self.statuses(data + request()), statuses)
+        data = request(path=b"/e/k/", headers=b"Content-Length: 262144\r\n", body=b"x" * 262144)
+        self.assertEqual(self.statuses(data + request()), [303, 200])
+        data = request(path=b"/e/k/", headers=b"Content-Length: 262145\r\n", body=b"")  # and it waits for none of it
+        self.assertEqual(self.statuses(data), [303])
 
     def test_a_request_may_have_200_lines(self):
         for lines, statuses in ((200, [200]), (201, [])):
