@@ -71,7 +71,7 @@ class ReadingTest(CommandTest):
         os.mkfifo(self.path("fifo"))
         process = self.start("--file", self.path("fifo"))
         with open(self.path("fifo"), "w") as pipe:
-            for _ in range(100):  # never silent for a second
+            for _ in range(600):  # never silent for a second
                 pipe.write(A.decode() + "\n")
                 pipe.flush()
                 with contextlib.suppress(AssertionError):

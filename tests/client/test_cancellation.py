@@ -223,7 +223,7 @@ class TimeoutTest(AsyncTest):
             await happens(held.arrived)
             queued = asyncio.ensure_future(client.send(inngest.Event("late"), timeout=20000))
             await asyncio.sleep(0)  # now it is in the queue
-            waits.skipped += 21
+            waits.put_forward(21)
             held.may_answer.set()
             with self.assertRaises(inngest.SendEventsError) as caught:
                 await queued

@@ -66,10 +66,11 @@ class SubmitTest(ExecutorTest):
 
     def test_idle_threads_are_reused(self):
         executor = self.executor(64)
-        used = {executor.submit(threading.get_ident).result(TIME_LIMIT) for _ in range(100)}
-        # A second one may be needed when the first has not yet come back for more.
-        self.assertLess(len(used), 5)
-        self.assertEqual(len(self.new_threads()), len(used))
+        used = set()
+        for _ in range(100):
+            used.add(executor.submit(threading.get_ident).result(TIME_LIMIT))
+            wait_until(lambda: executor._queue.idle)  # it has come back for more
+        self.assertEqual((len(used), len(self.new_threads())), (1, 1))
 
     def test_as_many_tasks_run_at_once_as_there_may_be_threads(self):
         executor = self.executor(4)

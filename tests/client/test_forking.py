@@ -40,7 +40,7 @@ def fork(who):
         return child
     code = 1
     try:
-        signal.alarm(20)  # seconds; one that waits for a lock of its parent's is killed
+        signal.alarm(60)  # seconds; one that waits for a lock of its parent's is killed
         work(who)
         if who.startswith("closing"):
             client.close()

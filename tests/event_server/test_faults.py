@@ -12,7 +12,7 @@ from tests.helpers.library import TIME_LIMIT, inngest
 class FaultsTest(EventServerTest):
     def outcome(self, kind, **options):
         server = self.start()
-        client = self.client(server, max_attempts=1, request_timeout=2000)
+        client = self.client(server, max_attempts=1)
         client.send_sync(inngest.Event("first"))
         server.fail_next(kind, **options)
         try:

@@ -17,6 +17,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 
 from tests.helpers import processes
 from tests.helpers.library import NAME, ROOT, TIME_LIMIT, inngest, module
@@ -29,6 +30,7 @@ class Forker:
 
     def __init__(self):
         self._process = None
+        self._lock = threading.Lock()  # one run at a time
 
     def suits(self, environment):
         """Return whether a run in this environment can do with the interpreter that was started."""
@@ -36,16 +38,20 @@ class Forker:
 
     def run(self, arguments, environment, input):
         """Run the command; return exit code, standard output, standard error."""
-        if self._process is None:
-            program = "from tests.helpers import forks; forks.serve()"
-            pipes = {"stdin": subprocess.PIPE, "stderr": None, "encoding": None, "errors": None}
-            self._process = processes.start(["-c", program], env=processes.environment(), **pipes)
-            atexit.register(self._end)
-        pickle.dump((arguments, environment, input.encode("utf-8", "surrogateescape")), self._process.stdin)
-        self._process.stdin.flush()
-        code, *texts = pickle.load(self._process.stdout)
+        with self._lock:
+            if self._process is None:
+                self._start()
+            pickle.dump((arguments, environment, input.encode("utf-8", "surrogateescape")), self._process.stdin)
+            self._process.stdin.flush()
+            code, *texts = pickle.load(self._process.stdout)
         output, errors = (io.TextIOWrapper(io.BytesIO(text), "utf-8", "surrogateescape").read() for text in texts)
         return code, output, errors
+
+    def _start(self):
+        program = "from tests.helpers import forks; forks.serve()"
+        pipes = {"stdin": subprocess.PIPE, "stderr": None, "encoding": None, "errors": None}
+        self._process = processes.start(["-c", program], env=processes.environment(), **pipes)
+        atexit.register(self._end)
 
     def _end(self):
         with self._process:

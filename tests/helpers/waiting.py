@@ -11,49 +11,55 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
-from tests.helpers.library import module
+from tests.helpers.library import TIME_LIMIT, module
 
 _CLOCK = "clock_gettime" if hasattr(time, "clock_gettime") else "monotonic"  # what runtime.clock reads
 _SLICE = 0.005  # seconds; how soon it is seen that a server has become silent
 
 
 class SkippedWaits:
-    """A context manager in which nobody waits for a silent or slow server: the library's clock is put forward instead.
+    """A context manager in which the library's clock stands still, and is put forward where a client waits in vain.
 
     A server's script says by ``peer.is_silent()`` that nothing more will come, or by ``peer.is_slow(seconds)`` how long
-    a client waits for each piece. ``skipped`` is by how many seconds the clock was put forward.
+    a client waits for each piece. All else takes no time.
     """
 
     def __init__(self, server):
-        self.skipped = 0.0
         self._server = server
+        self._skipped = 0.0
         self._patches = contextlib.ExitStack()
 
     def __enter__(self):
         stream = module("http.stream")
-        read_clock, poll = getattr(time, _CLOCK), stream._poll
+        read_clock, self._poll = getattr(time, _CLOCK), stream._poll
+        begin = module("runtime.clock").monotonic()
 
-        def clock(*kind):
-            return read_clock(*kind) + self.skipped
-
-        def wait(sock, reading, writing, seconds):
-            while True:
-                delay = self._delay(sock)  # before the poll, which sees all that was sent before it was said
-                ready = poll(sock, reading, writing, min(seconds, _SLICE))
-                if any(ready):
-                    self.skipped += min(seconds, delay) if delay < math.inf else 0.0
-                    return ready
-                if delay == math.inf or seconds <= _SLICE:
-                    self.skipped += seconds if delay == math.inf else 0.0
-                    return ready
-                seconds -= _SLICE
+        def clock(*kind):  # on Windows it is not the library's alone, and goes on
+            return (begin if kind else read_clock()) + self._skipped
 
         self._patches.enter_context(mock.patch.object(time, _CLOCK, clock))
-        self._patches.enter_context(mock.patch.object(stream, "_poll", wait))
+        self._patches.enter_context(mock.patch.object(stream, "_poll", self._wait))
         return self
 
     def __exit__(self, *_):
         self._patches.close()
+
+    def put_forward(self, seconds):
+        """Let so much time pass."""
+        self._skipped += seconds
+
+    def _wait(self, sock, reading, writing, seconds):
+        """Stand in for ``stream._poll``."""
+        for _ in range(int(TIME_LIMIT / _SLICE)):
+            delay = self._delay(sock)  # before the poll, which sees all that was sent before it was said
+            ready = self._poll(sock, reading, writing, min(seconds, _SLICE))
+            if any(ready) or not seconds:
+                self.put_forward(min(seconds, delay) if delay < math.inf else 0.0)
+                return ready
+            if delay == math.inf:
+                break
+        self.put_forward(seconds)
+        return ready
 
     def _delay(self, sock):
         try:

@@ -61,10 +61,11 @@ class HangingTest(unittest.TestCase):
     def client_of_the_dead(self, then=hang, **options):
         """Yield a client whose idle connections are all dead, and its server, which has living ones."""
         crowd = Crowd(self.SIZE, then)
-        with without_delays(), ScriptedServer(*[crowd] * self.SIZE) as server, SkippedWaits(server):
+        with without_delays(), ScriptedServer(*[crowd] * self.SIZE) as server, SkippedWaits(server) as waits:
             with client_for(server, request_timeout=5000, **options) as client:
                 make_idle(client, self.SIZE)
                 self.assertEqual(server.connections, self.SIZE)
+                waits.put_forward(1)
                 yield client, server
 
     def test_after_an_attempt_without_a_response_the_next_goes_out_on_a_new_connection(self):
