@@ -136,10 +136,7 @@ def _open_tunnel(stream: Stream, route: Route, proxy: Proxy, exchange: Exchange)
     stream.begin(exchange.deadline, exchange.cancellation)
     stream.sendall(memoryview("\r\n".join([*head, "", ""]).encode()))
     # Not http.client's own set_tunnel(): it reports a refusal as an OSError without a status.
-    response = FinalResponse(stream, "CONNECT")
-    try:
-        response.begin()
-        if not 200 <= response.status < 300:
-            raise TunnelRefused(Response(response.status, response.by_lower_case(), b""))
-    finally:
-        response.close()
+    response = FinalResponse(stream)
+    response.begin()
+    if not 200 <= response.status < 300:
+        raise TunnelRefused(Response(response.status, response.by_lower_case(), b""))

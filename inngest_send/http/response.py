@@ -92,10 +92,10 @@ class TooLarge(http.client.HTTPException):
 class FinalResponse(http.client.HTTPResponse):
     """A response read from a stream. Passes over informational ones; http.client itself knows 100 only."""
 
-    def __init__(self, stream: Stream, method: str, received: bytes = b"") -> None:
+    def __init__(self, stream: Stream, received: bytes = b"") -> None:
         """``received`` has been read from the stream already."""
         self.file = _ResponseFile(_Reader(stream, received))
-        super().__init__(self, method=method)  # type: ignore[arg-type]  # all it wants of a socket is makefile()
+        super().__init__(self)  # type: ignore[arg-type]  # all it wants of a socket is makefile()
 
     def makefile(self, _: str) -> _ResponseFile:
         """Return the file."""
@@ -187,7 +187,7 @@ def _read_usual(received: bytes) -> Response | None:
 
 def _read_any(stream: Stream, received: bytes) -> tuple[Response, bool]:
     """Return a response, and whether another may follow on the connection."""
-    reader = FinalResponse(stream, "POST", received)
+    reader = FinalResponse(stream, received)
     try:
         reader.begin()
         if stream.has_ended:  # http.client takes a head that is cut short for a whole one

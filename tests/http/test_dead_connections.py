@@ -92,26 +92,6 @@ class NewConnectionTest(unittest.TestCase):
                     self.assertEqual(server.connections, connections)
 
 
-class DropTest(unittest.TestCase):
-    def test_only_what_has_been_idle_since_before_is_dropped(self):
-        class Idle:
-            is_reusable, is_closed = True, False
-            has_expired = staticmethod(lambda: False)
-
-            def __init__(self, since):
-                self.idle_since = since
-
-            def close(self):
-                self.is_closed = True
-
-        pool = module("http.pool").Pool(9)
-        connections = [Idle(since) for since in (1, 2, 3, 4)]
-        for connection in connections:
-            pool.release(connection)
-        pool.drop_idle_since(3)
-        self.assertEqual([connection.is_closed for connection in connections], [True, True, False, False])
-
-
 def swallow(sock):
     """Have the kernel drop what arrives for a socket, as a path does that is cut: it acknowledges nothing."""
 
