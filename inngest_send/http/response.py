@@ -137,9 +137,8 @@ class _ResponseFile(io.BufferedReader):
 
     def close(self) -> None:
         """Close the file, not the stream."""
-        if not self.closed:
-            self.raw.is_over = True  # type: ignore[attr-defined]  # so that peek() reads nothing more
-            self.has_surplus = bool(self.peek())
+        self.raw.is_over = True  # type: ignore[attr-defined]  # so that peek() reads nothing more
+        self.has_surplus = bool(self.peek())
         super().close()
 
 

@@ -61,9 +61,9 @@ def _from_signal_handler(error: BaseException, converted: bool) -> BaseException
     return None
 
 
-def _handlers() -> set[CodeType]:
-    """Return the code of all functions that are set as signal handlers."""
-    return {code for code in map(_code, map(getsignal, range(1, NSIG))) if code is not None}
+def _handlers() -> set[CodeType | None]:
+    """Return the code of all functions that are set as signal handlers; None stands for what is none."""
+    return set(map(_code, map(getsignal, range(1, NSIG))))
 
 
 def _code(handler: Any) -> CodeType | None:

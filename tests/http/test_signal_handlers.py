@@ -94,14 +94,16 @@ class AlarmTest(unittest.TestCase):
                 self.assertEqual(server.connections, 1)
 
     def test_in_a_refusal_whose_text_is_slow(self):
-        def script(peer):
-            peer.read()
-            peer.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\n<html>")
-            silent(peer)
+        for head in (b"Content-Length: 100\r\n\r\n<html>", b"Transfer-Encoding: chunked\r\n\r\n"):
 
-        for kind in KINDS:
-            with self.subTest(kind.__name__), ScriptedServer(then=script) as server:
-                self.check_comes_through(server, kind)
+            def script(peer):
+                peer.read()
+                peer.send(b"HTTP/1.1 401 Unauthorized\r\n" + head)
+                silent(peer)
+
+            for kind in KINDS:
+                with self.subTest(kind.__name__, head=head), ScriptedServer(then=script) as server:
+                    self.check_comes_through(server, kind)
 
     def test_where_code_of_python_s_makes_another_error_of_it(self):
         def look_up(*args, **kwargs):

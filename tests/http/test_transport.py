@@ -253,6 +253,15 @@ class AnswerTest(unittest.TestCase):
             error = failure_of(client)
         self.assertEqual((error.status, error.attempts, error.maybe_delivered), (401, 1, False), error)
 
+    def test_only_a_refusal_counts_whose_text_is_cut_off_and_lists_no_events(self):
+        for status, counts in ((200, False), (399, False), (400, False), (401, True), (499, True), (500, False)):
+            answer = f"HTTP/1.1 {status} Reason\r\nContent-Length: 100\r\n\r\n<html>".encode()
+            with self.subTest(status), ScriptedServer(sending(answer)) as server:
+                with client_for(server, max_attempts=1) as client:
+                    error = failure_of(client)
+                self.assertEqual(error.status, status if counts else None)
+                self.assertEqual("the response was cut short" in str(error), not counts)
+
     def test_an_answer_that_ends_in_its_head_is_a_network_error(self):
         for answer in (
             b"",
@@ -352,8 +361,11 @@ class EarlyAnswerTest(unittest.TestCase):
     def test_a_connection_is_used_again_only_where_a_server_that_had_not_read_the_body_would_have_drained_it(self):
         for size, status, connections in (
             (2**18, 401, 1),
+            (2**18 + 1, 400, 2),
             (2**18 + 1, 401, 2),
             (2**18 + 1, 413, 2),
+            (2**18 + 1, 499, 2),
+            (2**18 + 1, 500, 1),
             (2**18 + 1, 503, 1),
         ):
             with self.subTest(size=size, status=status), ScriptedServer(then=answering(status)) as server:

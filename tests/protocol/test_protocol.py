@@ -84,6 +84,10 @@ class FailureTest(unittest.TestCase):
                     self.check(read(status, body), [""], f"HTTP {status}: not a response of the Event API")
         self.check(read(200, page), [""], "<title>Inngest</title>")
 
+    def test_of_a_body_that_is_no_text_nothing_is_shown(self):
+        self.assertEqual(read(200, b"\0\x01png").problem, "HTTP 200: not a response of the Event API")
+        self.assertEqual(read(502, b"\0\x01png").problem, "HTTP 502")
+
     def test_json_of_another_form_is_no_success(self):
         objects = ({}, {"ids": None}, {"ids": "A"}, {"ids": {"0": "A"}}, {"id": "A"})
         for document in ([], None, 5, "x", True, ["A"]) + objects:
@@ -101,6 +105,7 @@ class FailureTest(unittest.TestCase):
     def test_fewer_ids_than_events_are_believed_as_far_as_they_go(self):
         self.check(read(200, {"ids": ["A"]}, 3), ["A", "", ""], "1 ids for 3 events")
         self.check(read(200, {"ids": []}, 2), ["", ""], "0 ids for 2 events")
+        self.assertEqual(read(200, {"ids": []}).problem, "HTTP 200: 0 ids for 1 event")
 
     def test_more_ids_than_events_count_as_none(self):
         self.check(read(200, {"ids": ["A", "B", "C"]}, 2), ["", ""], "3 ids for 2 events")
@@ -130,7 +135,7 @@ class FailureTest(unittest.TestCase):
             self.assertEqual(read(status).problem, f"HTTP {status}")
 
     def test_ids_outside_of_2xx_are_believed_but_are_no_success(self):
-        for status in (302, 400, 500):
+        for status in (101, 300, 302, 400, 500):
             answer = read(status, {"ids": ["A", "B"], "status": 200}, 2)
             self.assertEqual(answer.ids, ["A", "B"])
             self.assertTrue(answer.problem)
@@ -148,6 +153,16 @@ class FailureTest(unittest.TestCase):
             for hidden in (KEY, "password", "x=1"):
                 self.assertNotIn(hidden, answer.problem)
         self.check(read(301, b"moved"), [""], "HTTP 301", "moved")
+
+    def test_only_3xx_is_a_redirect_and_only_2xx_could_have_been_a_success(self):
+        for status, words in (
+            (299, "HTTP 299: not a response of the Event API: text"),
+            (300, "HTTP 300: a redirect to https://h, which is not followed"),
+            (399, "HTTP 399: a redirect to https://h, which is not followed"),
+            (400, "HTTP 400: text"),
+        ):
+            self.assertEqual(read(status, b"text", 1, "https://h/x").problem, words)
+        self.assertEqual(read(300, b"text").problem, "HTTP 300: text")
 
     def test_a_redirect_to_nonsense_is_no_crash(self):
         for location in ("http://[x", "http://h\u2100.example/", "http://[::1", "::::", "http://h:99999999/", "\0"):
@@ -172,9 +187,9 @@ class FailureTest(unittest.TestCase):
                 self.assertEqual(answer.problem == "", response["status"] == 200 and listed != [""] and bool(listed))
 
     def test_only_some_answers_leave_open_what_was_accepted(self):
-        for status in (200, 204, 408, 500, 502, 503, 504):
+        for status in (200, 204, 299, 408, 500, 502, 503, 504):
             self.assertTrue(protocol.may_have_accepted(status), status)
-        for status in (301, 303, 400, 401, 403, 404, 413, 429):
+        for status in (300, 301, 303, 400, 401, 403, 404, 407, 409, 413, 429, 499):
             self.assertFalse(protocol.may_have_accepted(status), status)
 
 
@@ -210,6 +225,10 @@ class ExcerptTest(unittest.TestCase):
                 self.assertNotIn("S3", shown.upper())
                 self.assertEqual(shown, "POST /e/*** failed")
 
+    def test_a_form_that_begins_with_another_one_is_redacted_to_its_end(self):
+        for shown in ("k&amp; failed", "k\\u0026 failed", "k%26 failed", "k& failed"):
+            self.assertEqual(redaction.excerpt(shown, "k&"), "*** failed")
+
     def test_the_key_is_redacted_wherever_the_cut_falls(self):
         for before in range(180, 204):
             for text in ("x" * before + KEY + "y" * 300, "\0" * before + KEY, " " * (20000 - 200 + before) + KEY):
@@ -232,6 +251,8 @@ class ExcerptTest(unittest.TestCase):
             self.assertEqual(redaction.excerpt(" " * 2**24 + KEY, KEY), "")
             self.assertEqual(len(redaction.excerpt("x" * 2**24, KEY)), 200)
         self.assertLessEqual(max(looked_at), 20000)
+
+        self.assertEqual(redaction.excerpt(" " * 19990 + "0123456789", KEY), "0123456789")
 
     def test_a_part_of_a_long_key_is_looked_at_once(self):
         key = "Sk-" + 40 * "aB9"  # were each character tried in two ways, this would take longer than the sun shines

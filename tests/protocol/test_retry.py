@@ -35,9 +35,10 @@ class DelaysTest(unittest.TestCase):
         self.assertGreater(len(delays), 1)
         self.assertTrue(all(0.1 <= seconds <= 0.2 for seconds in delays))
 
-    def test_a_very_late_attempt_has_a_delay_too(self):
-        for attempt in (100, 5000, 10**9):
-            self.assertGreaterEqual(delay(attempt), delay(20))
+    def test_a_late_attempt_waits_30_seconds_and_the_jitter_comes_on_top(self):
+        for attempt in (10, 20, 100, 5000, 10**9):
+            self.assertEqual(delay(attempt), 30.0)
+        self.assertAlmostEqual(delay(20, random=1.0), 30.1)
 
     def test_the_server_may_ask_for_a_longer_delay_of_up_to_30_seconds(self):
         for asked in (0.5, 1.0, 29.0, 30.0):
@@ -65,6 +66,7 @@ class RetryAfterTest(unittest.TestCase):
         for value in ("9999999999", "9" * 20, "9" * 5000):
             with self.subTest(digits=len(value)):
                 self.assertIsNone(delay(1, self.parse(value)))
+                self.assertEqual(self.parse(value), 1000000000.0)  # which fits into any clock
 
     def test_a_date_is_understood_in_the_three_forms_of_http(self):
         for value in ("Tue, 14 Nov 2023 22:13:50 GMT", "Tuesday, 14-Nov-23 22:13:50 GMT", "Tue Nov 14 22:13:50 2023"):
