@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import inspect
 import os
 import ssl
 import traceback
@@ -50,7 +51,7 @@ class ConfigTest(unittest.TestCase):
         error = caught.exception
         self.assertIsInstance(error, (inngest.Error, TypeError))
         self.assertEqual(isinstance(error, ValueError), isinstance(error, inngest.Error))
-        self.assertIn(source, str(error))
+        self.assertRegex(str(error), rf"^{source}\b")
         shown = "".join(traceback.format_exception_only(type(error), error)) + repr(error)
         for hanging in (error.__cause__, error.__context__):
             shown += repr(hanging)
@@ -103,6 +104,8 @@ class OriginTest(ConfigTest):
             ("http://my_host-1.internal", "http://my_host-1.internal/"),
             ("http://h.example.", "http://h.example./"),
             ("http://bücher.example", "http://xn--bcher-kva.example/"),
+            (f"http://{'a' * 63}.example", f"http://{'a' * 63}.example/"),
+            (f"http://example.{'a' * 63}", f"http://example.{'a' * 63}/"),
         ):
             with self.subTest(url=url):
                 self.assertEqual(origin(event_api_base_url=url), expected)
@@ -145,6 +148,11 @@ class OriginTest(ConfigTest):
             "http:/h.example",
             "//h.example",
             "http://.example",
+            "http://h..example",
+            "http://\u00e9..example",
+            f"http://{'a' * 64}.example",
+            f"http://example.{'a' * 64}",
+            f"http://{'é' * 64}.example",
             "http://h\ud800.example",
             "http://h.example/\ud800",
             "http://-",
@@ -286,13 +294,14 @@ class KeyTest(ConfigTest):
             ("é☃", "%C3%A9%E2%98%83"),
             ('"<>[]\\^`{|}', "%22%3C%3E%5B%5D%5C%5E%60%7B%7C%7D"),
             ("...", "..."),
+            ("a\xa0b", "a%C2%A0b"),
         ):
             with self.subTest(key=key):
                 self.assertEqual(attribute("event_key", event_key=key), key)
                 self.assertEqual(event_url(CLOUD, key), CLOUD + "e/" + segment)
 
     def test_keys_that_would_leave_the_path_or_its_line_are_refused(self):
-        characters = ("\n", "\r\n", "\0", "\x1b", "\x7f", "\x85", "\ud800")
+        characters = ("\n", "\r\n", "\0", "\x1b", "\x1f", "\x7f", "\x80", "\x85", "\x9f", "\ud800", "\udfff")
         for key in [".", "..", " .. "] + [f"s3cr3t{character}x" for character in characters]:
             with self.subTest(key=ascii(key)):
                 self.check_refused("event_key", event_key=key)
@@ -339,6 +348,13 @@ class EnvTest(ConfigTest):
                 attribute("env", branch)
             self.assertEqual(attribute("env", {**branch, "INNGEST_ENV": "feature"}), "feature")
 
+    def test_a_name_of_the_program_s_own_needs_no_way_out(self):
+        for environ, arguments in (({}, {"env": "é"}), ({"INNGEST_ENV": "é"}, {})):
+            with self.assertRaises(inngest.Error) as caught:
+                attribute("env", environ, **arguments)
+            source = "env" if arguments else "INNGEST_ENV"
+            self.assertEqual(str(caught.exception), f"{source}: expected printable ASCII characters only")
+
     def test_it_is_a_str(self):
         for env in (b"a", 5, False):
             self.check_wrong_type("env", env=env)
@@ -363,6 +379,17 @@ class OthersTest(ConfigTest):
         for value, seconds in ((1, 0.001), (1500, 1.5), (datetime.timedelta(seconds=2), 2.0), (10**400, float("inf"))):
             self.assertEqual(config.seconds(value, "timeout"), seconds)
 
+    def test_what_was_likely_meant_as_seconds_is_pointed_out(self):
+        for value, expected in ((0, True), (999, True), (1000, False), (None, False)):
+            self.assertEqual(config.unit_hint(value), "; timeouts are in milliseconds" if expected else "", value)
+        self.assertEqual(config.unit_hint(datetime.timedelta(milliseconds=1)), "")
+
+    def test_the_defaults_are_those_that_are_documented(self):
+        parameters = inspect.signature(inngest.Inngest).parameters
+        defaults = {"max_attempts": 5, "max_concurrency": 64, "request_timeout": None}
+        self.assertEqual({name: parameters[name].default for name in defaults}, defaults)
+        self.assertEqual(config.DEFAULT_REQUEST_TIMEOUT, 30.0)  # seconds
+
     def test_the_request_timeout_is_a_duration_above_zero(self):
         for value in (1, 30000, 10**400, datetime.timedelta(microseconds=1)):
             self.assertEqual(attribute("app_id", request_timeout=value), "app")
@@ -380,6 +407,10 @@ class OthersTest(ConfigTest):
                 self.check_refused(name, **{name: value})
             for value in (None, True, 1.0, "5"):
                 self.check_wrong_type(name, **{name: value})
+        with self.assertRaisesRegex(TypeError, "^max_attempts: expected an int, got str$"):
+            attribute("app_id", max_attempts="5")
+        with self.assertRaisesRegex(TypeError, "^app_id: expected a str, got int$"):
+            attribute("app_id", app_id=5)
 
     def test_subclasses_are_taken_for_their_text_or_number_whatever_else_they_do(self):
         def fail(*_):

@@ -2,10 +2,12 @@
 
 import collections
 import contextlib
+import math
 import os
 import random
 import signal
 import socket
+import ssl
 import sys
 import threading
 import unittest
@@ -15,6 +17,7 @@ from unittest import mock
 from tests.helpers.environments import counts_references
 from tests.helpers.library import module
 from tests.helpers.servers import EVENT, TIME_LIMIT, ScriptedServer, client_context, client_for, server_context, silent
+from tests.helpers.strikes import Strike
 
 cancellation = module("http.cancellation")
 transport = module("http.transport")
@@ -199,3 +202,82 @@ class AlarmTest(unittest.TestCase):
 
         with ScriptedServer(then=script, receive_buffer=65536) as server:
             self.check_moments(server, 3e-3, b" " * 4000000, rounds=60)
+
+
+def striking(strike, method):
+    """Return a class of sockets that are struck when this method of theirs is called."""
+
+    def struck(self, *args):
+        strike()
+        return getattr(socket.socket, method)(self, *args)
+
+    return type("Struck", (socket.socket,), {method: struck})
+
+
+@unittest.skipUnless(hasattr(signal, "pthread_kill"), "needs signals that are sent to a thread")
+class StrikeTest(unittest.TestCase):
+    """What strikes in the very call whose own errors are expected is not taken for one of them."""
+
+    stream, pool = module("http.stream"), module("http.pool")
+
+    @contextlib.contextmanager
+    def strike(self, kind):
+        with self.subTest(kind.__name__), Strike(kind("from the handler")) as strike:
+            with self.assertRaises(kind) as caught:
+                yield strike
+            self.assertIs(caught.exception, strike.error)
+
+    def begun(self, strike, method):
+        """Return a stream on a socket that is struck in this method, and whose peer has sent something."""
+        ours, theirs = socket.socketpair()
+        ours = striking(strike, method)(fileno=ours.detach())
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        theirs.sendall(b"HTTP/1.1 200 OK")
+        own = self.stream.Stream(ours)
+        own.begin(module("runtime.clock").monotonic() + TIME_LIMIT, cancellation.Cancellation())
+        return own
+
+    def test_where_a_connection_is_looked_for(self):
+        for method, act in (("pop", "acquire"), ("popleft", "drop")):
+            with self.strike(IndexError) as strike:
+                idle = type("Deque", (collections.deque,), {method: lambda self: strike()})
+                with mock.patch.object(self.pool, "deque", idle):
+                    pool = self.pool.Pool(1)
+                pool.acquire() if act == "acquire" else pool.drop_idle_since(0)
+
+    def test_where_a_connection_is_made(self):
+        with self.strike(ConnectionRefusedError) as strike:
+            with mock.patch.object(socket, "socket", striking(strike, "connect")):
+                self.stream.connect("127.0.0.1", 1, math.inf, cancellation.Cancellation())
+
+    def test_where_it_is_seen_whether_it_is_alive(self):
+        for kind in (OSError, BlockingIOError):
+            with self.strike(kind) as strike:
+                self.begun(strike, "recv").is_alive()
+            with self.strike(kind) as strike, mock.patch.object(self.stream, "_poll", strike):
+                self.begun(strike, "send").is_alive()
+
+    def test_where_it_is_written_to_and_read_from(self):
+        for kind in (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, OSError):
+            with self.strike(kind) as strike:
+                self.begun(strike, "send").sendall(memoryview(b"request"))
+            with self.strike(kind) as strike:
+                self.begun(strike, "recv").receive()
+            with self.strike(kind) as strike:
+                self.begun(strike, "recv").sendall(memoryview(b"x" * 10000000))
+
+    @unittest.skipUnless(hasattr(socket, "TCP_USER_TIMEOUT"), "needs TCP_USER_TIMEOUT")
+    def test_where_a_limit_is_set(self):
+        with self.strike(OSError) as strike:
+            self.begun(strike, "setsockopt").limit_unacknowledged()
+
+    def test_where_a_call_is_cancelled_or_waits(self):
+        with self.strike(OSError) as strike, mock.patch.object(socket.socket, "shutdown", strike):
+            call = cancellation.Cancellation()
+            with contextlib.closing(socket.socket()) as sock:
+                call.attach(sock)
+                call.cancel()
+        with self.strike(RuntimeError) as strike, mock.patch.object(threading, "Event") as event:
+            event.return_value.wait = strike
+            cancellation.Cancellation().wait(0)

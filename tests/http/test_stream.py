@@ -1,0 +1,256 @@
+"""A socket that waits for what it was asked to wait for, until its deadline, and tells what came."""
+
+import contextlib
+import select
+import socket
+import types
+import unittest
+from unittest import mock
+
+try:
+    import fcntl
+    import resource
+except ImportError:  # Windows
+    fcntl = resource = None
+
+from tests.helpers.library import TIME_LIMIT, module
+from tests.helpers.servers import ScriptedServer, client_context, server_context
+
+cancellation = module("http.cancellation")
+clock = module("runtime.clock")
+stream = module("http.stream")
+
+RESPONSE = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+
+
+def without_poll():
+    """Return a context manager in which there is only select, as on Windows."""
+    return mock.patch.object(stream, "select", types.SimpleNamespace(select=select.select))
+
+
+class StreamTest(unittest.TestCase):
+    def pair(self, kind=socket.socket):
+        """Return a stream, the socket of its peer, and the cancellation of the exchange that it has begun."""
+        ours, theirs = socket.socketpair()
+        ours = kind(fileno=ours.detach())
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        return self.begun(ours), theirs
+
+    def begun(self, sock):
+        own = stream.Stream(sock)
+        own.begin(clock.monotonic() + TIME_LIMIT, cancellation.Cancellation())
+        return own
+
+    @contextlib.contextmanager
+    def connected(self, server, context=None):
+        deadline, call = clock.monotonic() + TIME_LIMIT, cancellation.Cancellation()
+        sock = stream.connect(server.host, server.port, deadline, call)
+        if context is not None:
+            sock = stream.start_tls(sock, context, server.host, deadline, call)
+        with contextlib.closing(sock):
+            yield sock
+
+
+class ConnectTest(StreamTest):
+    def test_what_is_written_leaves_at_once(self):
+        with ScriptedServer() as server, self.connected(server) as sock:
+            self.assertNotEqual(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
+
+    def test_an_address_that_fails_leaves_no_socket_open_nor_to_be_shut_down(self):
+        made = []
+
+        class Noted(socket.socket):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                made.append(self)
+
+        class Refusing(Noted):
+            def connect(self, _):
+                raise error
+
+        for error in (ConnectionRefusedError(111, "Connection refused"), KeyboardInterrupt()):
+            call = cancellation.Cancellation()
+            with self.subTest(error), mock.patch.object(socket, "socket", Refusing), self.assertRaises(type(error)):
+                stream.connect("127.0.0.1", 1, clock.monotonic() + TIME_LIMIT, call)
+            self.assertEqual((made[-1].fileno(), call._sockets), (-1, set()))
+
+    def test_a_handshake_that_fails_leaves_no_socket_open_nor_to_be_shut_down(self):
+        call, deadline = cancellation.Cancellation(), clock.monotonic() + TIME_LIMIT
+        context, made = client_context(), []
+        wrap = context.wrap_socket
+
+        def noting(*args, **kwargs):
+            made.append(wrap(*args, **kwargs))
+            return made[-1]
+
+        with ScriptedServer(lambda peer: peer.send(b"220 ready\r\n")) as server:
+            sock = stream.connect(server.host, server.port, deadline, call)
+            with mock.patch.object(context, "wrap_socket", noting), self.assertRaises(OSError):
+                stream.start_tls(sock, context, server.host, deadline, call)
+        self.assertEqual((made[0].fileno(), sock.fileno(), call._sockets), (-1, -1, set()))
+
+    def test_a_socket_that_cannot_be_wrapped_is_closed(self):
+        call = cancellation.Cancellation()
+        ours, theirs = socket.socketpair()
+        call.attach(ours)
+        context = mock.Mock()
+        context.wrap_socket.side_effect = ValueError("server_hostname cannot be an empty string")
+        with contextlib.closing(theirs), self.assertRaises(ValueError):
+            stream.start_tls(ours, context, "", clock.monotonic() + TIME_LIMIT, call)
+        self.assertEqual((ours.fileno(), call._sockets), (-1, set()))
+
+
+class TimeTest(unittest.TestCase):
+    def test_the_time_left_is_one_that_every_call_takes(self):
+        with mock.patch.object(stream, "monotonic", lambda: 100.0):
+            for deadline, left in ((100.5, 0.5), (3700.0, 3600.0), (1e300, 3600.0), (float("inf"), 3600.0)):
+                self.assertEqual(stream.time_left(deadline), left)
+            for deadline in (100.0, 99.0):
+                with self.assertRaises(socket.timeout):
+                    stream.time_left(deadline)
+
+    def test_a_wait_longer_than_an_hour_goes_on_after_an_hour(self):
+        now, waits = 0.0, []
+
+        def poll(sock, reading, writing, seconds):
+            nonlocal now
+            waits.append(seconds)
+            now += seconds
+            return False, False
+
+        patches = mock.patch.multiple(stream, monotonic=lambda: now, _poll=poll)
+        with contextlib.closing(socket.socket()) as sock, patches:
+            own = stream.Stream(sock)
+            own.begin(9000.0, cancellation.Cancellation())
+            with self.assertRaises(socket.timeout):
+                own.receive()
+        self.assertEqual(waits, [3600.0, 3600.0, 1800.0])
+
+
+class ReceiveTest(StreamTest):
+    def test_what_came_before_the_end_is_told_from_the_end(self):
+        own, peer = self.pair()
+        self.assertEqual((own.has_received, own.has_ended), (False, False))
+        peer.sendall(b"x")
+        self.assertEqual((own.receive(), own.has_received, own.has_ended), (b"x", True, False))
+        peer.close()
+        self.assertEqual((own.receive(), own.has_received, own.has_ended), (b"", True, True))
+
+    def test_of_what_came_before_an_exchange_began_nothing_is_left(self):
+        own, peer = self.pair()
+        peer.sendall(RESPONSE)
+        self.assertTrue(own._has_early_response())
+        own.begin(clock.monotonic() + TIME_LIMIT, cancellation.Cancellation())
+        peer.sendall(b"new")
+        self.assertEqual((own.receive(), own.has_received), (b"new", True))
+
+    def test_what_tls_has_decrypted_already_is_not_waited_for(self):
+        def script(peer):
+            peer.send(b"0123456789")
+            peer.server.finished.wait()
+
+        with ScriptedServer(script, ssl_context=server_context()) as server:
+            with self.connected(server, client_context()) as sock:
+                own = self.begun(sock)
+                self.assertEqual([own.receive(5), own.receive(5)], [b"01234", b"56789"])
+
+    def test_a_connection_is_alive_until_its_peer_says_anything(self):
+        own, peer = self.pair()
+        self.assertTrue(own.is_alive())
+        peer.sendall(b"x")
+        self.assertFalse(own.is_alive())
+        own, peer = self.pair()
+        peer.close()
+        self.assertFalse(own.is_alive())
+
+
+class SendTest(StreamTest):
+    def test_a_response_that_came_before_the_write_failed_is_read(self):
+        class Broken(socket.socket):
+            def send(self, _):
+                raise BrokenPipeError(32, "Broken pipe")
+
+        own, peer = self.pair(Broken)
+        peer.sendall(RESPONSE)
+        own.sendall(memoryview(b"request"))
+        self.assertEqual((own.is_cut_short, own.has_received), (True, True))
+        self.assertEqual(own.receive(12) + own.receive(), RESPONSE)
+
+        own, _ = self.pair(Broken)
+        with self.assertRaises(BrokenPipeError):
+            own.sendall(memoryview(b"request"))
+        self.assertFalse(own.is_cut_short)
+
+    def test_of_a_large_body_the_rest_is_kept_back_once_there_is_a_response(self):
+        own, peer = self.pair()
+        peer.sendall(RESPONSE)
+        own.sendall(memoryview(b"x" * 10000000))
+        self.assertTrue(own.is_cut_short)
+        self.assertEqual(own.receive(), RESPONSE)
+
+    def test_a_body_that_the_peer_reads_is_written_whole(self):
+        own, peer = self.pair()
+        own.sendall(memoryview(b"request"))
+        self.assertFalse(own.is_cut_short)
+        self.assertEqual(peer.recv(100), b"request")
+
+    def test_a_body_that_goes_out_in_pieces_is_written_whole(self):
+        class Slow(socket.socket):
+            def send(self, data):
+                return super().send(data[:3])
+
+        own, peer = self.pair(Slow)
+        own.sendall(memoryview(b"a request"))
+        self.assertFalse(own.is_cut_short)
+        self.assertEqual(peer.recv(100), b"a request")
+
+
+class PollTest(StreamTest):
+    """What is waited for, by poll and where there is none by select."""
+
+    def check(self, expected, sock, reading, writing):
+        self.assertEqual(stream._poll(sock, reading, writing, 0), expected)
+        with without_poll():
+            self.assertEqual(stream._poll(sock, reading, writing, 0), expected)
+
+    def test_only_what_was_asked_for_is_told(self):
+        own, peer = self.pair()
+        self.check((False, False), own.socket, True, False)
+        self.check((False, True), own.socket, True, True)
+        peer.sendall(b"x")
+        self.check((True, False), own.socket, True, False)
+        self.check((True, True), own.socket, True, True)
+        self.check((False, True), own.socket, False, True)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                own.socket.send(b"x" * 65536)
+        self.check((True, False), own.socket, True, True)
+        self.check((False, False), own.socket, False, True)
+
+    def test_a_connection_that_failed_is_ready_for_whatever_was_asked(self):
+        own, peer = self.pair()
+        peer.close()
+        for reading, writing in ((True, False), (False, True)):
+            self.assertIn(True, stream._poll(own.socket, reading, writing, 0))
+
+    def test_without_poll_a_send_works_and_ends_in_time(self):
+        with without_poll():
+            own, peer = self.pair()
+            peer.sendall(RESPONSE)
+            own.sendall(memoryview(b"x" * 10000000))
+            self.assertEqual((own.is_cut_short, own.receive()), (True, RESPONSE))
+            own.begin(clock.monotonic() + 0.01, cancellation.Cancellation())
+            with self.assertRaises(socket.timeout):
+                own.receive()
+
+    @unittest.skipUnless(fcntl and hasattr(select, "poll"), "needs poll")
+    def test_a_descriptor_beyond_those_of_select_is_waited_for(self):
+        number = 1500
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[0] <= number + 100:
+            self.skipTest("needs more descriptors")
+        ours, theirs = socket.socketpair()
+        with contextlib.closing(ours), contextlib.closing(theirs):
+            high = socket.socket(fileno=fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, number))
+        self.addCleanup(high.close)
+        self.assertEqual(self.begun(high).receive(), b"")
