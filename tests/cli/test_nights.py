@@ -7,7 +7,7 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.helpers.commands import CommandTest, EventServer, environment, finish, lines, start
+from tests.helpers.commands import CommandTest, EventServer, environment, finish, lines, run, start
 from tests.helpers.library import ROOT, TIME_LIMIT
 
 ROUNDS = 5  # of kill -9; .ci/nights.py plays more
@@ -114,7 +114,7 @@ class Killed:
                 self.kill_some_time(process, server)
                 finish(process)
             for _ in range(30):
-                code, _, errors = finish(start("send", *arguments, env=env))
+                code, _, errors = run("send", *arguments, env=env)
                 if code == 0:
                     break
             else:
