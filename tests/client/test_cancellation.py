@@ -1,6 +1,7 @@
 """What ends a ``send`` early: its task is cancelled, its time is over, its client is closed, the program exits."""
 
 import asyncio
+import contextvars
 import signal
 import sys
 import threading
@@ -176,6 +177,17 @@ class CancelTest(AsyncTest):
             await happens(deaf.hung_up)
 
         self.run_loop(main)
+
+
+    def test_what_a_hook_begins_to_send_afterwards_is_told_why_it_is_not(self):
+        shared = module("http.cancellation").Cancellation()
+        shared.cancel()
+        context = contextvars.copy_context()
+        context.run(module("http.cancellation").CURRENT.set, shared)
+        server = self.serve()
+        with self.assertRaisesRegex(inngest.SendEventsError, "^0 of 1 event accepted: cancelled$"):
+            context.run(self.client(server).send_sync, inngest.Event("late"))
+        self.assertEqual(server.connections, 0)
 
 
 class TimeoutTest(AsyncTest):

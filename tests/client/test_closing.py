@@ -1,5 +1,6 @@
 """Closing a client, dropping it, or breaking a send off leaves nothing behind."""
 
+import asyncio
 import contextlib
 import gc
 import signal
@@ -7,6 +8,7 @@ import threading
 import unittest
 import warnings
 import weakref
+from unittest import mock
 
 from tests.helpers import library
 from tests.helpers.environments import counts_references
@@ -129,6 +131,23 @@ class CloseTest(unittest.TestCase):
             self.assertEqual((error.unsent, error.maybe_delivered, error.attempts), ([EVENT, EVENT], False, 0))
             self.assertIn("closed", str(error))
         self.assertEqual((server.connections, len(server.requests)), (1, 1))
+
+    def test_a_later_send_of_a_task_starts_no_thread(self):
+        with ScriptedServer() as server:
+            client = client_for(server)
+            client.close()
+            with mock.patch.object(threading.Thread, "start", side_effect=AssertionError):
+                with self.assertRaisesRegex(inngest.SendEventsError, "the client is closed"):
+                    asyncio.run(client.send(EVENT))
+
+    def test_the_threads_of_tasks_have_ended_when_it_returns(self):
+        before = set(threading.enumerate())
+        with ScriptedServer() as server, client_for(server) as client:
+            asyncio.run(client.send(EVENT))
+            own = [thread for thread in set(threading.enumerate()) - before if thread.name == "inngest_send"]
+            self.assertEqual(len(own), 1)
+            client.close()
+            self.assertFalse(own[0].is_alive())
 
     def test_it_closes_idle_connections(self):
         for context in (None, server_context()):

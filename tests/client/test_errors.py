@@ -73,6 +73,14 @@ class EventTest(unittest.TestCase):
             self.assertEqual((error.path, str(error)), (path, path + ": bad"))
 
 
+    def test_of_a_path_without_end_the_beginning_and_the_end_are_shown(self):
+        path = "a" * 150 + "b" * 150
+        self.assertEqual(str(inngest.EventInvalidError("bad", path)), f"{path}: bad")
+        path = "a" * 150 + "-" + "b" * 150
+        error = inngest.EventInvalidError("bad", path)
+        self.assertEqual((str(error), error.path), (f"{'a' * 150} ... {'b' * 150}: bad", path))
+
+
 class SendEventsTest(unittest.TestCase):
     def test_it_has_defaults_for_all_but_the_message(self):
         error = inngest.SendEventsError("nothing sent")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import threading
 import time
 import unittest
@@ -11,8 +12,9 @@ from unittest import mock
 from tests.helpers.environments import counts_references
 from tests.helpers.library import inngest, module
 from tests.helpers.servers import TIME_LIMIT, ScriptedServer, client_for
+from tests.helpers.strikes import Strike
 
-executor_module = module("executor")
+clock, executor_module = module("runtime.clock"), module("executor")
 SendExecutor = executor_module.SendExecutor
 
 
@@ -164,6 +166,34 @@ class NoThreadTest(ExecutorTest):
         executor.submit(divmod, 9, 2).result(TIME_LIMIT)
         self.assertEqual(len(self.new_threads()), 1)
 
+    def test_a_start_that_failed_is_not_tried_again_at_once(self):
+        executor = self.executor(4)
+        with no_thread_starts() as start, self.assertRaisesRegex(RuntimeError, "^can't start new thread$"):
+            executor.submit(divmod, 7, 2)
+        self.assertEqual(start.call_count, 1)
+
+    def test_where_no_daemons_are_allowed_a_thread_ends_as_soon_as_nothing_is_left_to_do(self):
+        start, daemons = threading.Thread.start, []
+
+        def start_none_that_is_a_daemon(thread):
+            daemons.append(thread.daemon)
+            if thread.daemon:
+                raise RuntimeError("daemon threads are disabled in this interpreter")
+            start(thread)
+
+        executor = self.executor(4)
+        with mock.patch.object(threading.Thread, "start", start_none_that_is_a_daemon):
+            self.assertEqual(executor.submit(divmod, 7, 2).result(TIME_LIMIT), (3, 1))
+        self.assertEqual(daemons, [True, False])
+        wait_until(lambda: not self.new_threads())
+
+    @unittest.skipUnless(hasattr(signal, "pthread_kill"), "needs signals that are sent to a thread")
+    def test_what_a_signal_handler_raises_while_a_thread_starts_is_no_shortage(self):
+        with Strike(RuntimeError("from the handler")) as strike, mock.patch.object(threading.Thread, "start", strike):
+            with self.assertRaises(RuntimeError) as caught:
+                self.executor(4).submit(divmod, 7, 2)
+        self.assertIs(caught.exception, strike.error)
+
     def test_a_send_without_a_thread_fails_and_sends_nothing(self):
         events = [inngest.Event("first"), inngest.Event("second")]
         with ScriptedServer() as server, client_for(server) as client:
@@ -218,6 +248,40 @@ class EndTest(ExecutorTest):
             executor.shutdown()
         self.assertFalse(any(future.done() for future in blocked))
 
+    def test_it_waits_for_a_second_at_most_and_not_at_all_once_that_is_over(self):
+        executor = self.executor(1)
+        self.block(executor)
+        with mock.patch.object(threading.Thread, "join") as join:
+            executor.shutdown()
+            executor.join(clock.monotonic() - 5)
+        (first,), (second,) = (call[0] for call in join.call_args_list)
+        self.assertTrue(0 < first <= 1, first)
+        self.assertEqual(second, 0)
+        self.release.set()
+
+    def test_idle_threads_can_be_ended_and_busy_ones_end_with_their_task(self):
+        executor = self.executor(2)
+        blocked = self.block(executor)
+        executor.submit(divmod, 7, 2).result(TIME_LIMIT)
+        wait_until(lambda: executor._queue.idle)
+        executor.end_idle_threads()
+        wait_until(lambda: len(self.new_threads()) == 1)
+        self.release.set()
+        self.assertTrue(blocked.result(TIME_LIMIT))
+        wait_until(lambda: not self.new_threads())
+
+    def test_in_another_process_nothing_of_its_parent_s_is_touched(self):
+        executor = self.executor(1)
+        executor.submit(divmod, 7, 2).result(TIME_LIMIT)
+        wait_until(lambda: executor._queue.idle)
+        other = mock.patch.object(executor_module, "current_process", object)
+        with other, mock.patch.object(threading.Thread, "join") as join:
+            executor.end_idle_threads()
+            executor.shutdown()
+        join.assert_not_called()
+        self.assertEqual(executor.submit(divmod, 9, 2).result(TIME_LIMIT), (4, 1))
+        self.assertEqual(len(self.new_threads()), 1)
+
     def test_a_thread_of_the_pool_can_shut_it_down(self):
         executor = self.executor(2)
         executor.submit(executor.shutdown).result(TIME_LIMIT)
@@ -246,6 +310,11 @@ class EndTest(ExecutorTest):
         executor = self.executor(1)
         executor.submit(divmod, 7, 2).result(TIME_LIMIT)
         self.assertEqual([thread.daemon for thread in self.new_threads()], [True])
+
+    def test_a_list_of_the_program_s_threads_shows_whose_they_are(self):
+        executor = self.executor(1)
+        executor.submit(divmod, 7, 2).result(TIME_LIMIT)
+        self.assertEqual([thread.name for thread in self.new_threads()], ["inngest_send"])
 
 
 class LastReferenceTest(ExecutorTest):

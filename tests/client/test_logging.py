@@ -1,11 +1,16 @@
 """What is logged, where, and what a program sees that configured no logging."""
 
+import io
 import logging
+import signal
+import sys
 import unittest
+from unittest import mock
 
-from tests.helpers.library import NAME, inngest
+from tests.helpers.library import NAME, inngest, module
 from tests.helpers.processes import run_program
 from tests.helpers.servers import ScriptedServer, client_for, without_delays
+from tests.helpers.strikes import Strike
 
 PROGRAM = """
 import importlib, sys
@@ -67,6 +72,53 @@ inngest.Inngest(app_id="test", event_key="key").logger
         errors = self.errors_of("broken", script=lambda peer: peer.serve(), setup=CONFIGURED.format("WARNING"))
         self.assertEqual(errors.count("after_send_events"), 1)
         self.assertTrue(errors.startswith(NAME + ".client WARNING middleware: "), errors)
+
+
+class ReportTest(unittest.TestCase):
+    """What nothing else tells reaches standard error unless the program has configured logging."""
+
+    def reported(self, logger):
+        """Return what reaches standard error while ``logger`` stands in for the package's own."""
+        call = module("call")
+        with mock.patch.object(call, "default_logger", return_value=logger), io.StringIO() as errors:
+            with mock.patch.object(sys, "stderr", errors):
+                call.Call(None, 0.0, None, "", None, None).report("the message")
+            return errors.getvalue()
+
+    def loggers(self):
+        """Return a logger and the one above it, neither of which handles anything."""
+        above, logger = logging.Logger("above"), logging.Logger("below")
+        logger.parent = above
+        logger.addHandler(logging.NullHandler())
+        return logger, above
+
+    def test_a_handler_of_the_program_s_anywhere_above_gets_it(self):
+        logger, above = self.loggers()
+        self.assertEqual(self.reported(logger), "the message\n")
+        records = mock.Mock(level=logging.NOTSET)
+        above.addHandler(records)
+        self.assertEqual((self.reported(logger), records.handle.call_count), ("", 1))
+
+    def test_one_that_it_does_not_reach_does_not(self):
+        logger, above = self.loggers()
+        above.addHandler(mock.Mock(level=logging.NOTSET))
+        logger.propagate = False
+        self.assertEqual(self.reported(logger), "the message\n")
+
+    def test_where_the_program_has_turned_it_off_nothing_is_shown(self):
+        with mock.patch.object(logging, "lastResort", None):
+            self.assertEqual(self.reported(self.loggers()[0]), "")
+
+    @unittest.skipUnless(hasattr(signal, "pthread_kill"), "needs signals that are sent to a thread")
+    def test_what_a_signal_handler_raises_meanwhile_comes_through(self):
+        with Strike(ValueError("from the handler")) as strike, mock.patch.object(logging, "lastResort", handle=strike):
+            with self.assertRaises(ValueError) as caught:
+                self.reported(self.loggers()[0])
+        self.assertIs(caught.exception, strike.error)
+
+    def test_what_else_goes_wrong_there_is_no_matter(self):
+        with mock.patch.object(logging, "lastResort", handle=mock.Mock(side_effect=OSError)):
+            self.assertEqual(self.reported(self.loggers()[0]), "")
 
 
 class LoggerTest(unittest.TestCase):

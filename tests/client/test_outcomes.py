@@ -2,6 +2,7 @@
 
 import socket
 import unittest
+import urllib.request
 from unittest import mock
 
 from tests.helpers.library import inngest
@@ -89,6 +90,25 @@ class MaybeDeliveredTest(unittest.TestCase):
                     error = failure_of(client)
         self.assertIn("gone", str(error))
         self.assertTrue(error.maybe_delivered)
+
+    def test_what_a_program_s_own_function_raises_is_told_with_the_events_once_an_attempt_was_made(self):
+        def wrapper(opener, request, *args, **kwargs):
+            calls.append(request)
+            if len(calls) == attempt:
+                raise RuntimeError("s3cr3t")
+            return own(opener, request, *args, **kwargs)
+
+        own = urllib.request.OpenerDirector.open
+        for attempt, kind in ((1, RuntimeError), (2, inngest.SendEventsError), (3, inngest.SendEventsError)):
+            calls = []
+            with self.subTest(attempt), without_delays(), ScriptedServer(then=once(503)) as server:
+                with mock.patch.object(urllib.request.OpenerDirector, "open", wrapper), client_for(server) as client:
+                    with self.assertRaises(kind) as caught:
+                        client.send_sync(inngest.Event(name="a"))
+            if attempt > 1:
+                error = caught.exception
+                self.assertEqual((error.attempts, len(error.unsent), error.maybe_delivered), (attempt, 1, True))
+                self.assertNotIn("s3cr3t", str(error))
 
     def test_earlier_requests_that_were_accepted_do_not_count(self):
         self.check(False, then(accepted, once(401)), events=5001)

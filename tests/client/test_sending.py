@@ -245,6 +245,16 @@ class RetryTest(unittest.TestCase):
                 self.assertEqual((waits, error.attempts, error.is_retriable), ([], 1, True))
                 self.assertTrue(least <= error.retry_after <= most, error.retry_after)
 
+    def test_a_point_in_time_counts_by_the_clock_of_the_server(self):
+        for ahead in (-86400, 86400):
+            now = time.time() + ahead
+            headers = {"Retry-After": formatdate(now + 7, usegmt=True), "Date": formatdate(now, usegmt=True)}
+            script = answering(503, headers=headers)
+            with self.subTest(ahead), recorded_waits() as waits, ScriptedServer(script) as server:
+                with client_for(server, max_attempts=2) as client:
+                    failure_of(client)
+            self.assertEqual(waits, [7.0])
+
     def test_each_request_of_a_long_list_has_its_own_attempts(self):
         def lose(peer):
             peer.read()
@@ -309,6 +319,16 @@ class TimeoutTest(unittest.TestCase):
                 with self.subTest(wrong), self.assertRaisesRegex(TypeError, "^timeout: expected milliseconds"):
                     client.send_sync(Event(name="a"), timeout=wrong)
         self.assertEqual(server.connections, 0)
+
+    def test_the_environment_of_a_call_is_a_str_that_a_header_can_hold(self):
+        with ScriptedServer() as server, client_for(server) as client:
+            with self.assertRaisesRegex(TypeError, "^env: expected a str"):
+                client.send_sync(Event(name="a"), env=5)
+            with self.assertRaisesRegex(ValueError, "^env: expected printable ASCII characters only$"):
+                client.send_sync(Event(name="a"), env="\u00e9")
+            client.send_sync(Event(name="a"), env=" branch ")
+            client.send_sync(Event(name="a"))
+        self.assertEqual([request.headers.get("x-inngest-env") for request in server.requests], ["branch", None])
 
 
 class LogTest(unittest.TestCase):

@@ -117,6 +117,19 @@ class LimitTest(unittest.TestCase):
             self.assertEqual(client._sender._delivery._size_limit, 64 * KIB)
 
 
+    def test_what_is_just_as_large_goes_out_whole(self):
+        with ScriptedServer(then=limited(1024 * KIB)) as server, client_for(server) as client:
+            for _ in range(2):
+                client.send_sync(events_of(8))
+                client._sender._delivery._size_limit = len(server.requests[0].body)
+        self.assertEqual([len(request.events) for request in server.requests], [8, 8])
+
+    def test_two_events_are_cut_too(self):
+        with ScriptedServer(then=limited(100)) as server, client_for(server) as client:
+            self.assertEqual(client.send_sync(events_of(2, 40)), names(events_of(2)))
+        self.assertEqual([len(request.events) for request in server.requests], [2, 1, 1])
+
+
 class RefusedTest(unittest.TestCase):
     def test_a_single_event_that_does_not_fit_ends_the_call(self):
         events = events_of(8)

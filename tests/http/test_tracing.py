@@ -142,6 +142,21 @@ class TracerTest(unittest.TestCase):
         self.assertIn(f"host: 127.0.0.1:{server.port}".encode(), head)
         self.assertNotIn(b"another", head)
 
+    def test_no_header_of_the_connection_s_own_can_be_set(self):
+        reserved = (
+            "Host", "Content-Length", "Transfer-Encoding", "TE", "Trailer", "Content-Encoding", "Accept-Encoding",
+            "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Upgrade", "Expect",
+        )  # fmt: skip
+
+        def spoil(request):
+            for name in reserved:
+                request.headers[name] = "s3cr3t"
+                request.add_unredirected_header(name, "s3cr3t")
+
+        with Changing(spoil).wrapping(), ScriptedServer() as server, client_for(server) as client:
+            self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertNotIn("s3cr3t", server.requests[0].headers.values())
+
     def test_what_the_wrapper_returns_and_does_to_the_response_is_no_matter(self):
         def consume(response):
             with response:

@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import socket
+import threading
 import time
 import traceback
 import unittest
@@ -376,6 +377,86 @@ class EarlyAnswerTest(unittest.TestCase):
                         exchange = client.post(b" " * size, {}, timeout=TIME_LIMIT, cancellation=cancellation)
                         self.assertEqual(exchange.response.status, status)
                 self.assertEqual(server.connections, connections)
+
+
+class PostTest(unittest.TestCase):
+    """What the transport itself promises, to whoever posts by it."""
+
+    def post(self, client, body=b"[]", call=None, **options):
+        call = call or module("http.cancellation").Cancellation()
+        return client.post(body, {}, timeout=TIME_LIMIT, cancellation=call, **options)
+
+    @contextlib.contextmanager
+    def transport(self, server, **options):
+        """Yield a transport, and the connections that it opens, which are held, so that none closes by being lost."""
+        opened = []
+        transport = module("http.transport")
+        open_connection = transport.open_connection
+
+        def held(*args):
+            opened.append(open_connection(*args))
+            return opened[-1]
+
+        with mock.patch.object(transport, "open_connection", held):
+            with contextlib.closing(transport.Transport(f"{server.url}e/key", **options)) as client:
+                yield client, opened
+
+    def is_closed(self, connection):
+        return connection._stream.socket.fileno() == -1
+
+    def test_a_call_that_was_cancelled_before_sends_nothing_and_is_not_worth_another_try(self):
+        call = module("http.cancellation").Cancellation()
+        call.cancel()
+        with ScriptedServer() as server, self.transport(server) as (client, _):
+            exchange = self.post(client, call=call)
+        self.assertEqual((exchange.problem.rpartition(": ")[2], exchange.response), ("cancelled", None))
+        self.assertEqual((exchange.is_retriable, exchange.may_have_arrived), (False, False))
+        self.assertEqual(server.requests, [])
+
+    def test_what_fails_or_is_refused_closes_its_connection_itself(self):
+        for script, size in ((lambda peer: peer.read(), 2), (answering(401), 2**18 + 1)):
+            with self.subTest(size=size), ScriptedServer(script) as server, self.transport(server) as (client, opened):
+                self.post(client, b" " * size)
+                self.assertEqual([self.is_closed(connection) for connection in opened], [True])
+
+    def test_to_close_it_closes_what_is_idle(self):
+        with ScriptedServer() as server, self.transport(server) as (client, opened):
+            self.post(client)
+            self.assertFalse(self.is_closed(opened[0]))
+            client.close()
+            self.assertTrue(self.is_closed(opened[0]))
+
+    def test_when_an_idle_connection_turns_out_dead_the_others_are_dropped(self):
+        def script(peer):
+            peer.accept(peer.read())
+            peer.read()
+
+        with ScriptedServer(script) as server, self.transport(server) as (client, opened):
+            self.post(client)
+            with mock.patch.object(client._pool, "acquire", return_value=None):
+                self.post(client)
+            first, second = opened
+            client._pool._idle().rotate()  # the first one, which its server ends at the next request, is on top
+            exchange = self.post(client)
+            self.assertEqual((exchange.resent, exchange.response.status, len(opened)), (True, 200, 3))
+            self.assertTrue(self.is_closed(first) and self.is_closed(second))
+
+    def test_no_more_are_kept_idle_than_it_was_told(self):
+        everyone_is_here = threading.Barrier(3)
+
+        def script(peer):
+            peer.read()
+            everyone_is_here.wait(TIME_LIMIT)
+            peer.answer(200)
+            peer.server.finished.wait()
+
+        with ScriptedServer(then=script) as server, self.transport(server, max_idle=2) as (client, opened):
+            threads = [threading.Thread(target=self.post, args=(client,)) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(sorted(self.is_closed(connection) for connection in opened), [False, False, True])
 
 
 class NotFollowedTest(unittest.TestCase):
