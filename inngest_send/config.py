@@ -191,7 +191,7 @@ def _event_api_origin(argument: str | None, environ: Mapping[str, str], is_produ
 
 def dev_origin(value: str, source: str) -> str:
     """Return the base URL of a Dev Server, given as a URL, host and port, or localhost. Raises URLInvalidError."""
-    if "://" not in value and not re.search(r"[.:]", value):
+    if not re.search(r"[.:]", value):
         if value.lower() != "localhost":
             raise URLInvalidError(f"{source}: expected 1, 0, or the URL of a Dev Server")
         value = f"{value}:{DEV_PORT}"
