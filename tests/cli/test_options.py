@@ -2,11 +2,12 @@
 
 import json
 import re
+import socket
 import threading
 import unittest
 from unittest import mock
 
-from tests.helpers.commands import KEY, CommandTest, dry_run, lines, numbered, send_here
+from tests.helpers.commands import KEY, CommandTest, dry_run, finish, lines, numbered, send_here
 from tests.helpers.library import TIME_LIMIT, module
 from tests.helpers.servers import ScriptedServer, silent
 
@@ -49,10 +50,11 @@ class WhereToTest(unittest.TestCase):
             (CLOUD, ["a", "--local", "--dev"], "do not go with it"),
             (CLOUD, ["a", "--env", "x\ny"], "env"),
             (CLOUD, ["a", "--app-id", ""], "app_id"),
-            (CLOUD, ["a", "--event-key-file", "/no/t"], ": --event-key-file /no/t: No such file"),
-            (CLOUD, ["--file", "/no/t"], ": --file /no/t: No such file"),
-            (CLOUD, ["a", "--base-url", "foo:bar"], ": --base-url is not a base URL"),
+            (CLOUD, ["a", "--event-key-file", "/no/t"], "--event-key-file /no/t: No such file"),
+            (CLOUD, ["--file", "/no/t"], "--file /no/t: No such file"),
+            (CLOUD, ["a", "--base-url", "foo:bar"], "--base-url is not a base URL"),
             (CLOUD, ["--file", "a", "--unsent", ""], "--unsent: expected the path of a file, got an empty one"),
+            (CLOUD, ["--file", "a", "--skip-bad", "--bad", ""], "--bad: expected the path of a file, got an empty one"),
             (CLOUD, ["a", "--event-key-file", "/dev/null"], "--event-key-file: no key in /dev/null"),
             (CLOUD, [], "expected either the NAME of an event, or --file"),
             (CLOUD, ["a", "--file", "b"], "NAME of an event, or --file; several files take one --file each"),
@@ -77,7 +79,7 @@ class WhereToTest(unittest.TestCase):
             with self.subTest(arguments):
                 code, output, errors = dry_run(variables, arguments)
                 self.assertEqual((code, output, errors.count("\n")), (2, "", 1), errors)
-                self.assertIn(problem, errors)
+                self.assertIn(f" {problem}", errors)
                 self.assertNotIn(KEY, errors)
 
     def test_words_without_a_place_get_a_hint_and_are_not_repeated(self):
@@ -120,6 +122,17 @@ class KeyTest(CommandTest):
             code, output, errors = self.send("a", "--event-key-file", path, input=input)
             self.assertEqual((code, errors), (0, ""))
             self.assertEqual(self.server.requests[-1].path, "/e/" + KEY)
+
+    @unittest.skipUnless(hasattr(socket, "AF_UNIX"), "needs a stream of which each piece is read by itself")
+    def test_of_standard_input_the_key_is_the_first_line_whose_end_is_waited_for(self):
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with ours, its:
+            for piece in (KEY[:3], f"{KEY[3:]}\nmore", "and more"):
+                ours.send(piece.encode())
+            process = self.start("a", "--event-key-file", "-", stdin=its)
+            code, output, errors = finish(process)  # while more could come
+        self.assertEqual((code, errors), (0, ""))
+        self.assertEqual(self.server.requests[0].path, "/e/" + KEY)
 
     def test_a_401_says_where_the_key_came_from(self):
         path = self.write("key", KEY + "\n")

@@ -6,10 +6,13 @@ import re
 import struct
 import subprocess
 import sys
+import threading
 import unittest
 
+from tests.helpers import processes
 from tests.helpers.commands import KEY, CommandTest, environment, finish, lines, numbered, run
 from tests.helpers.library import NAME, ROOT, TIME_LIMIT
+from tests.helpers.servers import ScriptedServer
 
 try:
     import fcntl
@@ -58,6 +61,39 @@ class TextTest(CommandTest):
         self.assertRegex(errors, r"WARNING attempt 1 of 10 to send 1 event failed: HTTP 503 .*; next in 0\.[12]\d s\n")
         self.assertRegex(errors, r"DEBUG 1 event accepted at attempt 2\n")
         self.assertNotIn("s3cr3t", errors)
+
+    def test_verbose_shows_no_log_but_the_library_s(self):
+        program = f"""
+import logging
+from {NAME}.cli import main
+main(["send", "a", "--dev", "--dry-run", "--verbose"])
+logging.getLogger("other").info("not asked for")
+logging.getLogger("{NAME}").debug("shown")
+"""
+        code, _, errors = processes.run(["-c", program])
+        self.assertRegex(errors, r"^[-0-9 :,]+ DEBUG shown\n$")
+        self.assertEqual(code, 0)
+
+    def test_progress_is_shown_before_the_first_answer(self):
+        is_shown = threading.Event()
+
+        def script(peer):
+            request = peer.read()
+            is_shown.wait(TIME_LIMIT)
+            peer.accept(request)
+
+        if pty is None:
+            self.skipTest("needs pseudo-terminals")
+        outer, inner = pty.openpty()
+        with ScriptedServer(then=script) as server, open(outer, "rb", buffering=0) as terminal:
+            env = {**self.env, "INNGEST_DEV": server.url}
+            process = self.start("--file", self.write("events", numbered(3)), stderr=inner, env=env)
+            os.close(inner)
+            shown = b""
+            while b"0 events, 0 a second" not in shown:
+                shown += terminal.read(65536)
+            is_shown.set()
+            self.assertEqual(finish(process)[0], 0)
 
     def test_on_a_terminal_there_is_progress_which_the_summary_replaces(self):
         code, output, shown = self.on_terminal("--file", self.write("events", numbered(3)))
@@ -193,6 +229,11 @@ class HelpTest(CommandTest):
             code, output, errors = run(*arguments, "--help", env=environment(COLUMNS="80"))
             self.assertEqual((code, errors), (0, ""))
             self.assertLessEqual(max(map(len, output.splitlines())), width, output)
+
+    def test_it_says_what_is_the_default(self):
+        help = " ".join(run("send", "--help")[1].split())
+        for default in ("the app's id (default: inngest_send)", "events a request (default: 1000)"):
+            self.assertIn(default, help)
 
     @unittest.skipUnless(os.name == "posix", "needs a shell")
     def test_its_examples_work(self):

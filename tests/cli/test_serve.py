@@ -124,6 +124,14 @@ class ServeTest(unittest.TestCase):
                 with connection:
                     self.assertIn(nested, connection.read().decode())
 
+    def test_the_newest_10000_events_are_kept(self):
+        self.serve("--json", says_where_on="stderr", stdout=subprocess.DEVNULL)
+        for first, last in ((0, 5000), (5000, 10000), (10000, 10001)):
+            self.ids(json.dumps([{"name": f"n{number}"} for number in range(first, last)]))
+        with urllib.request.urlopen(f"{self.url}v1/events?limit=20000", timeout=TIME_LIMIT) as response:
+            names = {event["name"] for event in json.loads(response.read().decode())["data"]}
+        self.assertEqual(names, {f"n{number}" for number in range(1, 10001)})
+
     def test_events_are_shown_to_hosts_that_are_allowed(self):
         self.serve("--allow-host", "dev.example", "--allow-host", "other.example")
         for host, status in (("dev.example:1", 200), ("other.example", 200), ("evil.example", 403)):

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
 from tests.helpers.commands import CommandTest, finish, lines, numbered, patched
-from tests.helpers.library import TIME_LIMIT
+from tests.helpers.library import TIME_LIMIT, module
 from tests.helpers.servers import Deaf, ScriptedServer
 
 
@@ -113,6 +114,25 @@ class SignalTest(CommandTest):
             process.send_signal(signal.SIGTERM)
             self.assert_says(process, "waiting up to 3600 s for requests under way; a second signal gives them up")
             process.send_signal(signal.SIGINT)
+
+    def test_a_signal_while_a_batch_is_read_sends_nothing_of_it(self):
+        def read(text, id):
+            if b"2" in text:
+                run.stop()
+            return reader.read(text, id)
+
+        reader = module("cli.event_lines").EventReader()
+        source = module("cli.source").Source(self.write("events", numbered(4)), mock.Mock(read=read))
+        self.addCleanup(source.close)
+        report = module("cli.run_report").Report(module("cli.output").Output(), [source], is_json=False, is_quiet=True)
+        ids, sent = module("cli.ids").Ids(None), []
+        options = {"skip_bad": False, "bad_file": None, "concurrency": 1, "batch_size": 10}
+        run = module("cli.file_run").FileRun([source], sent.append, report, ids=ids, **options)
+        run.run(lambda: None)
+        self.assertEqual((sent, [event.data["n"] for event in run.unsent], run.resume_at), ([], [1, 2], (source, 1)))
+        self.assertFalse(run.is_given_up())
+        run.stop()
+        self.assertTrue(run.is_given_up())
 
     @contextlib.contextmanager
     def waiting_for_an_answer(self, **values):

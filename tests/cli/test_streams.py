@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 import unittest
+from unittest import mock
 
 from tests.helpers.commands import CommandTest, finish, lines, numbered
-from tests.helpers.library import TIME_LIMIT
+from tests.helpers.library import TIME_LIMIT, module
 
 try:
     import fcntl
@@ -73,6 +74,17 @@ class NonBlockingTest(CommandTest):
                 code, _, errors = finish(process)
                 self.assertEqual((code, len(set(output.split())), output.count("\n")), (0, 9000, 9000), errors)
 
+    def test_one_id_is_written_to_a_pipe_that_is_full_at_first(self):
+        reader, writer = self.pipe()
+        no_blocking(writer.fileno())
+        while writer.write(b"x" * 1000):
+            pass
+        process = self.start("a", stdout=writer)
+        writer.close()
+        output = self.read_late(reader, lambda: self.server.wait_for(1, timeout=TIME_LIMIT))
+        self.assertEqual(finish(process)[0], 0)
+        self.assertEqual(output.strip("x"), self.server.events[0].internal_id + "\n")
+
     def test_every_message_is_written_to_a_pipe_that_is_read_late(self):
         path = self.write("events", "{}\n" * 5000)
         reader, writer = self.pipe()
@@ -120,6 +132,22 @@ class NonBlockingTest(CommandTest):
             code, _, errors = finish(process)
             self.assertEqual(code, 0, errors)
         self.assertEqual(self.server.events[0].data, {"x": 1})
+
+
+@unittest.skipUnless(fcntl, "needs POSIX")
+class WaitingTest(unittest.TestCase):
+    def test_a_pipe_is_waited_for_by_poll_and_where_there_is_none_by_select(self):
+        wait_to_read = module("cli.descriptor_io").wait_to_read
+        for can_poll in (True, False):
+            with self.subTest(can_poll), mock.patch.object(module("cli.descriptor_io"), "_CAN_POLL", can_poll):
+                reader, writer = os.pipe()
+                with open(reader, "rb") as reader, open(writer, "wb", buffering=0) as writer:
+                    began_at = time.monotonic()
+                    self.assertIs(wait_to_read(reader.fileno(), 0.05), False)
+                    self.assertGreater(time.monotonic() - began_at, 0.04)
+                    writer.write(b"x")
+                    self.assertIs(wait_to_read(reader.fileno(), TIME_LIMIT), True)
+                    self.assertIs(wait_to_read(reader.fileno()), True)
 
 
 @unittest.skipUnless(fcntl, "needs POSIX")

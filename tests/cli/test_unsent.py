@@ -159,9 +159,13 @@ class EarlierRunTest(GoingOn):
 
     def test_lines_of_it_before_the_place_to_begin_at_are_not_destroyed(self):
         self.write("left", numbered(3))
-        code, _, errors = self.send("--file", self.left, "--unsent", self.left, "--resume-from", "3")
-        self.assertEqual((code, self.numbers(self.read("left")), self.server.requests), (2, [1, 2, 3], []))
-        self.assertIn(f"--resume-from would destroy the lines before it of {self.left}, which is ", errors)
+        other = self.write("other", numbered(1))
+        for more in ([], ["--file", other]):
+            code, _, errors = self.send("--file", self.left, *more, "--unsent", self.left, "--resume-from", "3")
+            self.assertEqual((code, self.numbers(self.read("left")), self.server.requests), (2, [1, 2, 3], []))
+            self.assertIn(f"--resume-from would destroy the lines before it of {self.left}, which is ", errors)
+        code, _, errors = self.send("--file", other, "--file", self.left, "--unsent", self.left, "--resume-from", "1")
+        self.assertEqual((code, self.read("left")), (0, []), errors)
 
     @unittest.skipUnless(os.name == "posix", "/dev")
     def test_a_file_that_a_standard_stream_goes_to_is_refused(self):
@@ -318,6 +322,14 @@ class BadLinesTest(GoingOn):
             self.assertEqual(file.read(), "nonsense\n")
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "needs a disk that is always full")
+    def test_standard_input_is_no_file_of_that_name(self):
+        self.write("-", "not read\n")
+        options = ["--skip-bad", "--bad", os.path.join(os.curdir, "-")]
+        env = {**self.env, "PYTHONPATH": ROOT}
+        code, _, errors = self.send("--file", "-", *options, input="bad\n", cwd=self.folder, env=env)
+        with open(self.path("-")) as file:
+            self.assertEqual((code, file.read()), (3, "not read\nbad\n"), errors)
+
     def test_a_line_that_cannot_be_kept_stops_the_run(self):
         path = self.write("events", lines(numbered(1)) + "nonsense\n" + lines(numbered(2)[1:]))
         code, _, errors = self.send("--file", path, "--unsent", self.left, "--skip-bad", "--bad", "/dev/full")

@@ -87,6 +87,7 @@ class ConnectionsTest(EventServerTest):
         before = set(threading.enumerate())
         server = self.start()
         self.client(server).send_sync(inngest.Event("a"))
+        self.assertEqual({thread.name for thread in threading.enumerate() if thread not in before}, {"EventServer"})
         server.close()
         self.assertEqual([thread for thread in threading.enumerate() if thread not in before], [])
 
@@ -109,6 +110,34 @@ class ConnectionsTest(EventServerTest):
         release.set()
         closing.join(TIME_LIMIT)
         self.assertFalse(closing.is_alive())
+
+    @unittest.skipUnless(os.name == "posix", "needs a limit of descriptors")
+    def test_a_connection_for_which_there_is_no_descriptor_yet_is_served_later(self):
+        program = f"""
+import os, resource, socket
+from {NAME}.testing import EventServer
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+with EventServer() as server, socket.socket() as first, socket.socket() as client:
+    taken = []
+    try:
+        while True:
+            taken.append(os.dup(1))
+    except OSError:
+        pass
+    first.connect((server.host, server.port))  # for which accept() has a descriptor
+    client.connect((server.host, server.port))
+    client.sendall(b'POST /e/k HTTP/1.1\\r\\nContent-Length: 12\\r\\n\\r\\n{{"name":"a"}}')
+    client.settimeout(0.1)
+    try:
+        print(client.recv(100))
+    except socket.timeout:
+        pass
+    for descriptor in taken:
+        os.close(descriptor)
+    client.settimeout({TIME_LIMIT})
+    print(client.recv(15).decode())
+"""
+        self.assertEqual(run(["-c", program]), (0, "HTTP/1.1 200 OK\n", ""))
 
     def test_a_server_left_running_ends_with_the_process(self):
         program = f"from {NAME}.testing import EventServer; EventServer().start()"

@@ -54,6 +54,24 @@ class ErrorsTest(EventServerTest):
             with self.subTest(body[:size]):
                 self.assertEqual(self.error(body[:size]), "unexpected end of JSON input")
 
+    def test_what_a_field_holds_instead_is_told_by_gos_names(self):
+        values = {"{}": "object", "[]": "array", '"x"': "string", "1": "number", "1.5": "number", "true": "bool"}
+        fields = {"name": "string", "id": "string", "ts": "int64", "data": "map[string]interface {}"}
+        takes = {"name": {'"x"'}, "id": {'"x"'}, "ts": {"1"}, "data": {"{}"}}
+        for field, go_type in fields.items():
+            for value in sorted(set(values) - takes[field]):
+                with self.subTest(field, value=value):
+                    what = values[value] + (" 1.5" if (field, value) == ("ts", "1.5") else "")
+                    expected = f"json: cannot unmarshal {what} into Go struct field raw.{field} of type {go_type}"
+                    self.assertEqual(self.error('{"%s": %s}' % (field, value)), expected)
+        for value in sorted(set(values) - {"{}"}):
+            expected = f"json: cannot unmarshal {values[value]} into Go value of type event.raw"
+            self.assertEqual(self.error(f"[{value}]"), expected)
+
+    def test_brackets_may_be_many_that_are_not_deep(self):
+        body = '{"name":"a","data":{"x":[%s]}}' % ",".join(["[]", "{}", '{"y":[{}]}'] * 5000)
+        self.assertEqual(self.post(self.connection, body)[0], 200)
+
     def test_size_counts_in_bytes(self):
         for character, count in (("\xe9", 1600000), ("\u20ac", 1050000), ("\U0001f600", 800000)):
             with self.subTest(character):

@@ -128,6 +128,7 @@ class StoringTest(EventServerTest):
         for n in range(5):
             client.send_sync(inngest.Event(f"n{n}"))
         self.assertEqual([event.name for event in server.events], ["n2", "n3", "n4"])
+        self.assertEqual([event.name for event in server.runs], ["n2", "n3", "n4"])
         self.assertEqual(len(server.requests), 3)
         self.assertEqual(len(server.wait_for(5, TIME_LIMIT)), 3)
 
@@ -229,6 +230,9 @@ thread.join()
         ]
         self.assertEqual([(refusal.status, refusal.error, refusal.accepted) for refusal in server.refusals], expected)
         self.assertNotRegex(repr(server.refusals), "s3cr3t|wr0ng")
+        received_at, *fields = server.refusals[0].to_dict().items()
+        self.assertRegex(":".join(received_at), r"^received_at:20[-0-9]+T[0-9:.]+Z$")
+        self.assertEqual(fields, [("status", 400), ("error", "event name is empty"), ("accepted", 1)])
         server.clear()
         self.assertEqual(server.refusals, [])
 
@@ -285,6 +289,22 @@ class RunsTest(EventServerTest):
             with mock.patch.object(module("testing.store").time, "time", return_value=now + hours * 3600):
                 self.post(connection, b'{"name":"a","id":"x"}')
         self.assertEqual([round((run.received_at - now) / 3600, 1) for run in server.runs], [0, 24.1, 48.2])
+
+    def test_of_the_newest_ids_twice_as_many_as_are_kept_are_remembered(self):
+        server = self.start(keep=2)
+        connection = self.connect(server)
+
+        def send(hours, *bodies):
+            with mock.patch.object(module("testing.store").time, "time", return_value=hours * 3600):
+                for body in bodies:
+                    self.post(connection, body)
+            return server.runs[-1].name, round(server.runs[-1].received_at / 3600)
+
+        mine, other = b'{"name":"mine","id":"x"}', b'{"name":"other"}'
+        self.assertEqual(send(0, mine), ("mine", 0))
+        self.assertEqual(send(25, mine), ("mine", 25))  # each has two: the server's id, and its own
+        self.assertEqual(send(26, other, other, other, mine), ("other", 26))
+        self.assertEqual(send(27, other, mine), ("mine", 27))
 
     def test_events_without_ids_start_a_run_each(self):
         server = self.start()
