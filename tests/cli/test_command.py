@@ -45,7 +45,8 @@ class SendTest(CommandTest):
             self.assertEqual((code, output, errors), (2, "", problem))
 
     def test_wrong_usage_is_exit_2(self):
-        for code, _, errors in self.send_all(["a", "--typo"], ["a", "--ts", "soon"], ["a", "--tim", "5"]):
+        results = self.send_all(["a", "--typo"], ["a", "--ts", "soon"], ["a", "--tim", "5"])
+        for code, _, errors in [*results, run("--vers"), run()]:
             self.assertEqual(code, 2)
             self.assertEqual((errors.count("\n"), errors[-13:]), (1, "(see --help)\n"), errors)
 

@@ -203,9 +203,10 @@ class HowTest(CommandTest):
             module("executor").SendExecutor, "submit", side_effect=RuntimeError("can't start new thread")
         )
         with no_thread:
-            code, output, errors = send_here({"INNGEST_DEV": self.server.url}, ["--file", path, "--unsent", left])
+            arguments = ["--file", path, "--unsent", left, "--batch-size", "1"]
+            code, output, errors = send_here({"INNGEST_DEV": self.server.url}, arguments)
         self.assertEqual((code, output, self.numbers(self.read("left"))), (2, "", [1, 2, 3]), errors)
-        self.assertIn("no thread to send on: can't start new thread\n", errors)
+        self.assertEqual(errors.count("no thread to send on: can't start new thread\n"), 1)
         self.assertIn(f"\n3 lines left in {left}; go on with:\n", errors)
 
     def test_timeout_bounds_a_request_with_all_its_attempts(self):

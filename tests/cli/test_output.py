@@ -42,6 +42,24 @@ class TextTest(CommandTest):
         self.assertEqual((code, output.split()), (0, [event.internal_id for event in self.server.events]))
         self.assertRegex(errors, "^" + SEED + SUMMARY + "$")
 
+    def test_an_id_is_printed_while_later_requests_are_under_way(self):
+        both, is_printed = threading.Barrier(2), threading.Event()
+
+        def script(peer):
+            request = peer.read()
+            both.wait(TIME_LIMIT)  # all of the file is read by now
+            if request.events[0]["data"]["n"] == 2 and not is_printed.wait(TIME_LIMIT):
+                raise AssertionError("the first id was not printed")
+            peer.accept(request)
+
+        with ScriptedServer(then=script) as server:
+            env = {**self.env, "INNGEST_DEV": server.url}
+            process = self.start("--file", self.write("events", numbered(2)), "--batch-size", "1", env=env)
+            first = process.stdout.readline()
+            is_printed.set()
+            code, output, _ = finish(process)
+        self.assertEqual((code, (first + output).count("\n")), (0, 2))
+
     def test_quiet_says_nothing_of_what_went_well_and_all_of_the_rest(self):
         path = self.write("events", numbered(3))
         code, output, errors = self.send("--file", path, "--quiet")

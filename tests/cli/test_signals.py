@@ -48,7 +48,8 @@ class SignalTest(CommandTest):
 
     def test_without_a_signal_none_is_spoken_of_until_one_comes(self):
         self.server.fail_next(status=401, times=2)
-        code, _, errors = self.send("--file", self.write("events", numbered(3)), "--unsent", self.left)
+        path = self.write("events", numbered(3))
+        code, _, errors = self.send("--file", path, "--unsent", self.left, "--batch-size", "1", "--concurrency", "1")
         self.assertEqual((code, self.numbers(self.read("left"))), (1, [1, 2, 3]), errors)
         self.assertNotIn("writing", errors)
         self.assertNotIn("signal", errors)
@@ -102,6 +103,14 @@ class SignalTest(CommandTest):
         self.assert_says(process, "to the end")
         code, _, errors = finish(process, lines(numbered(4)))
         self.assertEqual((code, self.numbers(self.read("left"))), (130, [3, 4]), errors)
+
+    def test_ctrl_c_ends_the_sending_of_one_event(self):
+        deaf = Deaf()
+        with ScriptedServer(then=deaf) as server:
+            process = self.start("a", env={**self.env, "INNGEST_DEV": server.url})
+            self.assertTrue(deaf.arrived.wait(TIME_LIMIT))
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(finish(process), (130, "", ""))
 
     def test_a_request_that_is_not_answered_is_given_up_some_time_after_a_signal(self):
         with self.waiting_for_an_answer(GRACE=0.1) as process:

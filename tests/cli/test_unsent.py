@@ -76,6 +76,18 @@ class UnsentTest(GoingOn):
         self.go_on()
         self.assertEqual((self.numbers(), [event.id for event in self.server.events[1:]]), (list(range(1, 10)), ids))
 
+    def test_of_a_request_that_was_accepted_in_part_the_rest_is_left(self):
+        def script(peer):
+            peer.read()
+            peer.answer(400, {"ids": ["ID1", "ID2"], "status": 400, "error": "so it is"})
+
+        path = self.write("events", numbered(4))
+        with ScriptedServer(then=script) as server:
+            env = {**self.env, "INNGEST_DEV": server.url}
+            code, output, errors = self.send("--file", path, "--unsent", self.left, env=env)
+        self.assertEqual((code, output, self.numbers(self.read("left"))), (1, "ID1\nID2\n", [3, 4]), errors)
+        self.assertIn("2 events accepted in ", errors)
+
     def test_what_lies_beyond_a_place_that_cannot_be_read_is_not_taken_for_sent(self):
         items = ['{"name": "a"}', '{"name": "b",}', '{"name": "c"}']
         path = self.write("events", "[" + ",\n".join(items) + "]")
