@@ -51,5 +51,12 @@ venv() { # venv PYTHON REQUIREMENT...: make an environment with these packages i
     local folder python=$1
     shift
     folder=$(mktemp -d "$work/venv-XXXXXX") && "$python" -m venv "$folder" >&2 || return
-    [ $# -eq 0 ] || "$folder/bin/pip" install -q --disable-pip-version-check "$@" >&2 && echo "$folder"
+    [ $# -eq 0 ] || from_pypi "$folder/bin/pip" install -q "$@" >&2 && echo "$folder"
+}
+
+from_pypi() { # from_pypi PIP ARGUMENT...: run pip; if it fails as nothing can be had from PyPI, the step is skipped
+    local pip=(env PIP_DISABLE_PIP_VERSION_CHECK=1 "$1")
+    "${pip[@]}" "${@:2}" && return
+    "${pip[@]}" download -q --no-deps --dest "$work/pip" pip || lacks "PyPI is out of reach"
+    return 1
 }

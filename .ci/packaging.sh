@@ -20,7 +20,7 @@ offline() { # offline COMMAND...: with no index of packages to look into, whatev
 pip_install() { # pip_install PYTHON: in an isolated build environment, with the newest setuptools there is for it
     local target
     target=$(venv "$1") && cd "$(clone)" &&
-        "$target/bin/pip" install --disable-pip-version-check . && works "$target/bin/inngest-send" "$target/bin/python"
+        from_pypi "$target/bin/pip" install . && works "$target/bin/inngest-send" "$target/bin/python"
 }
 
 pip_install_offline() { # pip_install_offline PYTHON: with the setuptools that the Python came with, if it did
@@ -32,7 +32,7 @@ pip_install_offline() { # pip_install_offline PYTHON: with the setuptools that t
 pip_install_target() { # pip_install_target PYTHON: into a folder, as the README has it; Debian's Python has no pip
     local folder tools
     folder=$(mktemp -d "$work/program-XXXXXX") && tools=$(venv "$1") && cd "$(clone)" &&
-        "$tools/bin/python" -m pip install --disable-pip-version-check --target "$folder" . && works "$folder/bin/inngest-send" PYTHONPATH="$folder" "$1"
+        from_pypi "$tools/bin/pip" install --target "$folder" . && works "$folder/bin/inngest-send" PYTHONPATH="$folder" "$1"
 }
 
 setup_py() { # setup_py PYTHON: sdist and wheel, what is in them, the wheel of the sdist, and that both can be uploaded
