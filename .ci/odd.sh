@@ -96,5 +96,6 @@ no_shared_memory() { # in place of /dev comes one that has the usual devices onl
         touch "$dev/$device" && mount --bind "/dev/$device" "$dev/$device" || return
     done
     mkdir "$dev/pts" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "$dev/pts" && ln -s pts/ptmx "$dev/ptmx" &&
-        ln -s /proc/self/fd "$dev/fd" && mount --move "$dev" /dev && [ ! -e /dev/shm ]
+        ln -s /proc/self/fd "$dev/fd" && ln -s fd/0 "$dev/stdin" && ln -s fd/1 "$dev/stdout" && ln -s fd/2 "$dev/stderr" &&
+        mount --move "$dev" /dev && [ ! -e /dev/shm ]
 }
