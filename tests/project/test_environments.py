@@ -47,7 +47,7 @@ except inngest.Error as error:
     print(error)
 """
 SENDING_MUCH = """
-import asyncio, importlib, os, resource, sys
+import asyncio, importlib, os, resource, sys, threading
 name, url, limit, amount = sys.argv[1:]
 limit, amount = getattr(resource, limit), int(amount)
 if limit == resource.RLIMIT_AS:
@@ -64,7 +64,8 @@ async def burst(client):
     return await asyncio.gather(*[client.send(event) for event in events])
 
 expected = [[f"id of {number}"] for number in range(200)]
-with client(max_concurrency=4) as frugal:  # each thread takes 8 MB of address space for its stack
+threading.stack_size(8 * 1024 * 1024)  # of address space for each thread, whatever the limit of the shell is
+with client(max_concurrency=4) as frugal:
     assert asyncio.run(burst(frugal)) == expected
     large = [inngest.Event(name="large", data={"text": "x" * 2500000})] * 3
     assert len(frugal.send_sync(large)) == 3
