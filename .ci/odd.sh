@@ -65,7 +65,7 @@ run_oddly() { # run_oddly HAS_NAMESPACES root|user PYTHON...: run a command, fro
         mapfile -t as < <([ "$(id -u)" -ne 0 ] || may_make --user --map-user=1000 --map-group=1000)
         [ "$(id -u)" -ne 0 ] || [ "${#as[@]}" -gt 0 ] || echo "skipped not being root: needs the right to make namespaces"
         chmod 711 .. # folders above that cannot be listed
-        ulimit -s 1024
+        ulimit -s 2048 # with 1 MB the json of CPython 3.12 and 3.13 crashes where it should refuse to go deeper
         exec 0<&-
         ;;
     esac
