@@ -6,6 +6,7 @@ import gc
 import logging
 import unittest
 import warnings
+from unittest import mock
 
 from tests.helpers.library import inngest
 from tests.helpers.servers import ScriptedServer, client_for
@@ -125,8 +126,20 @@ class CallsTest(MiddlewareTest):
         def factory(client, raw_request):
             return hooks(before=lambda events: seen.append("before"))(client, raw_request)
 
-        self.send_with(factory, hooks(after=lambda result: seen.append("after")), lambda client, raw_request: object())
-        self.assertEqual(seen, ["before", "after"])
+        factories = (factory, hooks(after=lambda result: seen.append("after")), lambda client, raw_request: object())
+        logger = mock.Mock()
+        self.client(self.serve(), *factories, logger=logger).send_sync(inngest.Event("sent"))
+        self.assertEqual((seen, logger.warning.mock_calls), (["before", "after"], []))
+
+    def test_what_a_factory_that_is_an_object_has_besides_is_no_hook(self):
+        class Factory:
+            def __call__(self, client, raw_request):
+                return object()
+
+            async def before_send_events(self, events):
+                raise AssertionError
+
+        self.assertEqual(self.send_with(Factory()), ["sent"])
 
     def test_the_base_class_does_nothing(self):
         self.assertEqual(self.send_with(inngest.MiddlewareSync), ["sent"])
@@ -432,6 +445,24 @@ class CoroutineHooksTest(MiddlewareTest):
                 gc.collect()
                 self.assertEqual([str(warning.message) for warning in caught], [])
                 self.assertEqual(server.connections, 0)
+
+    def test_the_message_names_what_returned_an_awaitable_of_whatever_kind(self):
+        class Awaitable:
+            def __await__(self):
+                yield
+
+        def factory(client, raw_request):
+            return Awaitable()
+
+        class Hooks:
+            def before_send_events(self, events):
+                return Awaitable()
+
+        for middleware, name in ((factory, "factory"), (lambda client, raw_request: Hooks(), "before_send_events")):
+            with self.assertRaises(inngest.AsyncUnsupportedError) as caught:
+                self.send_with(middleware)
+            problem = f"middleware: {name} returned an awaitable; make it a plain function"
+            self.assertEqual(str(caught.exception), problem)
 
     def test_an_object_whose_class_cannot_be_asked_for_is_treated_as_what_it_is(self):
         class Opaque:

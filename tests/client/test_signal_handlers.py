@@ -76,6 +76,19 @@ class SignalHandlerTest(unittest.TestCase):
         for name in ("before_send_events", "after_send_events"):
             self.check(make_middleware=lambda strike, name=name: type("M", (inngest.MiddlewareSync,), {name: strike}))
 
+    def test_where_it_is_asked_what_a_hook_is(self):
+        class Hooks(inngest.MiddlewareSync):
+            """Hooks that do nothing."""
+
+        for question in ("isawaitable", "iscoroutinefunction"):
+            for kind in KINDS:
+                with self.subTest(question, kind=kind.__name__), Strike(kind()) as strike, ScriptedServer() as server:
+                    with client_for(server, middleware=[Hooks]) as client:
+                        with mock.patch.object(module("middleware").inspect, question, strike):
+                            with self.assertRaises(kind) as caught:
+                                client.send_sync(EVENT)
+                        self.assertIs(caught.exception, strike.error)
+
     def test_where_middleware_is_made(self):
         self.check(make_middleware=lambda strike: lambda client, raw_request: strike())
 

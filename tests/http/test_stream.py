@@ -14,7 +14,7 @@ except ImportError:  # Windows
     fcntl = resource = None
 
 from tests.helpers.library import TIME_LIMIT, module
-from tests.helpers.servers import ScriptedServer, client_context, server_context
+from tests.helpers.servers import ScriptedServer, client_context, resolving_to, server_context
 
 cancellation = module("http.cancellation")
 clock = module("runtime.clock")
@@ -69,11 +69,21 @@ class ConnectTest(StreamTest):
             def connect(self, _):
                 raise error
 
-        for error in (ConnectionRefusedError(111, "Connection refused"), KeyboardInterrupt()):
-            call = cancellation.Cancellation()
-            with self.subTest(error), mock.patch.object(socket, "socket", Refusing), self.assertRaises(type(error)):
-                stream.connect("127.0.0.1", 1, clock.monotonic() + TIME_LIMIT, call)
-            self.assertEqual((made[-1].fileno(), call._sockets), (-1, set()))
+        addresses = resolving_to(("127.0.0.1", 1), ("127.0.0.2", 1))
+        for error, tried in ((ConnectionRefusedError(111, "Connection refused"), 2), (KeyboardInterrupt(), 1)):
+            call, deadline = cancellation.Cancellation(), clock.monotonic() + TIME_LIMIT
+            with self.subTest(error), addresses, mock.patch.object(socket, "socket", Refusing):
+                with self.assertRaises(type(error)):
+                    stream.connect("host.example", 1, deadline, call)
+            self.assertEqual(([sock.fileno() for sock in made], call._sockets), ([-1] * tried, set()))
+            made.clear()
+
+    def test_a_call_that_was_cancelled_opens_no_connection(self):
+        call = cancellation.Cancellation()
+        call.cancel()
+        with ScriptedServer() as server, self.assertRaises(cancellation.Cancelled):
+            stream.connect(server.host, server.port, clock.monotonic() + TIME_LIMIT, call)
+        self.assertEqual((call._sockets, server.connections), (set(), 0))
 
     def test_a_handshake_that_fails_leaves_no_socket_open_nor_to_be_shut_down(self):
         call, deadline = cancellation.Cancellation(), clock.monotonic() + TIME_LIMIT

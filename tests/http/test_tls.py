@@ -142,6 +142,22 @@ class VersionTest(unittest.TestCase):
         self.assertEqual(len(server.requests), 1)
 
 
+class ProtocolTest(unittest.TestCase):
+    def test_a_server_that_speaks_http_2_as_well_is_spoken_to_in_http_1_1(self):
+        chosen = []
+
+        def script(peer):
+            chosen.append(peer.socket.selected_alpn_protocol())
+            peer.serve()
+
+        context = server_context()
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        with trusting_the_authority(), ScriptedServer(then=script, ssl_context=context) as server:
+            with client_for(server) as client:
+                self.assertEqual(len(client.send_sync(EVENT)), 1)
+        self.assertEqual(chosen, ["http/1.1"])
+
+
 class NoTlsTest(unittest.TestCase):
     def test_a_server_that_speaks_none_is_told_so(self):
         def script(peer):
@@ -239,6 +255,15 @@ class ConfigurationTest(unittest.TestCase):
             self.assertIn("SSL_CERT_FILE names no file, and SSL_CERT_DIR names no folder", both)
             open(os.path.join(folder, "0123abcd.0"), "w").close()
             self.assertNotIn("SSL_CERT_DIR", self.text(SSL_CERT_DIR=folder))
+
+    def test_a_context_of_the_caller_s_has_nothing_to_do_with_them(self):
+        with mock.patch.dict(os.environ, {"SSL_CERT_FILE": "/missing"}):
+            with ScriptedServer(ssl_context=server_context()) as server:
+                context = ssl.create_default_context(cafile=os.path.join(CERTIFICATES, "lax-authority.pem"))
+                with client_for(server, ssl_context=context) as client:
+                    text = str(failure_of(client))
+        self.assertNotIn("SSL_CERT_FILE", text)
+        self.assertIn("load it into ssl_context", text)
 
     def test_usable_ones_are_not_blamed(self):
         text = self.text(SSL_CERT_FILE=os.path.join(CERTIFICATES, "lax-authority.pem"))

@@ -49,8 +49,19 @@ class PerProcessTest(unittest.TestCase):
         self.value = process.PerProcess(list, abandon=self.abandoned.append)
 
     def test_it_is_made_once(self):
-        self.assertIs(self.value.get(), self.value.get())
-        self.assertEqual(self.abandoned, [])
+        make = mock.Mock(side_effect=list)
+        value = process.PerProcess(make)
+        self.assertIs(value.get(), value.get())
+        self.assertEqual((make.call_count, self.abandoned), (1, []))
+
+    def test_what_another_thread_of_the_child_abandons_is_abandoned_once(self):
+        class Raced(dict):
+            def pop(self, key, default):
+                super().pop(key)  # which the other thread got
+                return default
+
+        self.value._values = Raced({process.Process(): ["of the parent"]})
+        self.assertEqual((self.value.get(), self.abandoned), ([], []))
 
     @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
     def test_a_forked_child_makes_its_own_and_abandons_its_copy_of_its_parent_s(self):

@@ -128,11 +128,33 @@ class SignalHandlerTest(unittest.TestCase):
             except Stop as error:
                 raise ConnectionResetError from error
 
+        def choose(number):
+            try:
+                function(number, None)
+            except Stop as error:
+                struck = error
+            try:
+                raise KeyError
+            except KeyError:
+                raise ConnectionResetError from struck
+
+        def convert_twice(number):
+            try:
+                convert(number)
+            except ConnectionResetError:
+                raise BrokenPipeError  # noqa: B904
+
+        def encode_twice(number):
+            try:
+                encode(number)
+            except ConnectionResetError as error:
+                raise BrokenPipeError from error
+
         before = signal.signal(signal.SIGUSR1, function)
         self.addCleanup(signal.signal, signal.SIGUSR1, before)
-        for convert in (convert, encode):
+        for call in (convert, encode, choose, convert_twice, encode_twice):
             try:
-                convert(1)
+                call(1)
             except OSError as error:
                 self.assertIsNone(raise_if_from_signal_handler(error))
                 with self.assertRaises(Stop):
