@@ -281,6 +281,19 @@ client = inngest.Inngest(
 sending = lambda: client.send([inngest.Event("event")])
 """
 
+    # A signal that comes just before the loop begins to wait does not end that wait: the interpreter sees it afterwards.
+    AWAKE = """
+async def wake():
+    while True:
+        await asyncio.sleep(0.1)
+
+async def main():
+    waking = asyncio.ensure_future(wake())
+    await sending()
+
+asyncio.run(main())
+"""
+
     def test_neither_loop_nor_interpreter_waits_for_a_silent_server(self):
         def check(ending):
             server = self.serve(*[Deaf() for _ in range(99)])
@@ -299,7 +312,7 @@ sending = lambda: client.send([inngest.Event("event")])
     def test_an_interrupt_ends_a_program_that_awaits_a_silent_server(self):
         deaf = Deaf()
         server = self.serve(deaf)
-        process = start(["-c", self.PROGRAM + "asyncio.run(sending())", NAME, server.url])
+        process = start(["-c", self.PROGRAM + self.AWAKE, NAME, server.url])
         self.assertTrue(deaf.arrived.wait(TIME_LIMIT))
         process.send_signal(signal.SIGINT)
         _, _, errors = finish(process)
