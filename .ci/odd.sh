@@ -35,7 +35,7 @@ of_root() { # text is ASCII, output goes out at once and in colour, the terminal
         FORCE_COLOR=1 PYTHON_COLORS=1 TERM=xterm-256color COLUMNS=20 TZ=XXX-14:37:11
 }
 
-of_user() { # no asserts and docstrings, no trust store; folders that are not there, a wide terminal, a debugged asyncio
+of_user() { # no asserts and docstrings, no trust store, no IPv6; folders that are not there, a wide terminal, a debugged asyncio
     printf '%s\n' PYTHONOPTIMIZE=2 PYTHONHASHSEED=0 PYTHONWARNINGS=error PYTHONASYNCIODEBUG=1 PYTHONPATH=/nonexistent \
         SSL_CERT_FILE=/nonexistent SSL_CERT_DIR=/nonexistent SSLKEYLOGFILE=/nonexistent/keys HOME=/nonexistent \
         NO_COLOR=1 TERM=dumb COLUMNS=300
@@ -50,10 +50,11 @@ run_oddly() { # run_oddly HAS_NAMESPACES root|user PYTHON...: run a command, fro
     shift 2
     if [ "$has_namespaces" -gt 0 ]; then
         have "no network but loopback" only_loopback "$1"
+        [ "$kind" = root ] || have "no IPv6" no_ipv6
         have "a read-only checkout" read_only
         have "no /dev/shm" no_shared_memory
     else
-        echo "skipped no network but loopback, a read-only checkout, no /dev/shm: needs the right to make namespaces"
+        echo "skipped no network but loopback, no IPv6, a read-only checkout, no /dev/shm: needs the right to make namespaces"
     fi
     case $kind in
     root)
@@ -83,6 +84,10 @@ only_loopback() { # only_loopback PYTHON: there is nothing else in this namespac
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 with socket.socket() as sock:
     fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))'
+}
+
+no_ipv6() { # in this namespace, whose loopback has none then
+    echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
 }
 
 read_only() {
