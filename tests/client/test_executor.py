@@ -248,6 +248,13 @@ class EndTest(ExecutorTest):
             executor.shutdown()
         self.assertFalse(any(future.done() for future in blocked))
 
+    def test_it_waits_for_no_thread_where_it_is_not_to(self):
+        executor = self.executor(1)
+        self.block(executor)
+        with mock.patch.object(threading.Thread, "join") as join:
+            executor.shutdown(wait=False)
+        join.assert_not_called()
+
     def test_it_waits_for_a_second_at_most_and_not_at_all_once_that_is_over(self):
         executor = self.executor(1)
         self.block(executor)

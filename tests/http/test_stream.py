@@ -3,6 +3,7 @@
 import contextlib
 import select
 import socket
+import ssl
 import types
 import unittest
 from unittest import mock
@@ -173,6 +174,53 @@ class ReceiveTest(StreamTest):
         own, peer = self.pair()
         peer.close()
         self.assertFalse(own.is_alive())
+
+
+    def test_to_look_whether_a_connection_is_alive_takes_no_time(self):
+        own, _ = self.pair()
+        with mock.patch.object(stream, "_poll", return_value=(False, False)) as poll:
+            self.assertTrue(own.is_alive())
+        self.assertEqual(poll.call_args[0][-1], 0)
+
+    def test_a_connection_that_was_reset_is_not_alive(self):
+        class Reset(socket.socket):
+            def recv(self, _):
+                raise ConnectionResetError
+
+        own, peer = self.pair(Reset)
+        peer.close()
+        self.assertFalse(own.is_alive())
+
+
+class DirectionTest(StreamTest):
+    """Under TLS a read may have to wait until something can be written, and a write for something to read."""
+
+    def waits(self, act, *results):
+        """Return what is waited for, as (reading, writing), while a socket's send and recv come to these results."""
+
+        def step(_):
+            result = remaining.pop(0)
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+        remaining = list(results)
+        own, _ = self.pair(type("Scripted", (socket.socket,), {"send": lambda self, data: step(data)}))
+        own.socket.__class__.recv = lambda self, size: step(size)
+        with mock.patch.object(own, "_wait", return_value=(False, True)) as wait:
+            act(own)
+        self.assertEqual(remaining, [])
+        return [call[0] for call in wait.call_args_list]
+
+    def test_a_read_waits_for_what_it_needs(self):
+        wants = (ssl.SSLWantReadError(), ssl.SSLWantWriteError(), ssl.SSLWantReadError(), b"x")
+        waits = self.waits(lambda own: self.assertEqual(own.receive(), b"x"), *wants)
+        self.assertEqual(waits, [(True, False), (True, False), (False, True), (True, False)])
+
+    def test_a_write_waits_for_what_it_needs_and_always_for_an_early_response(self):
+        wants = (ssl.SSLWantWriteError(), ssl.SSLWantReadError(), BlockingIOError(), 3, 4)
+        waits = self.waits(lambda own: own.sendall(memoryview(b"request")), *wants)
+        self.assertEqual(waits, [(True, True), (True, False), (True, True), (True, True)])
 
 
 class SendTest(StreamTest):

@@ -242,6 +242,7 @@ class ConfigurationTest(unittest.TestCase):
                 (folder, "SSL_CERT_FILE names a folder, and not a file with certificates"),
                 (empty, "SSL_CERT_FILE names a file without a certificate in PEM format"),
                 ("", "SSL_CERT_FILE names no file"),
+                (os.path.join(empty, "x"), "SSL_CERT_FILE names a file that cannot be read: Not a directory"),
             ):
                 with self.subTest(problem):
                     self.assertIn(problem, self.text(SSL_CERT_FILE=path))
@@ -253,8 +254,12 @@ class ConfigurationTest(unittest.TestCase):
             self.assertIn("SSL_CERT_DIR names a folder without certificates as", self.text(SSL_CERT_DIR=folder))
             both = self.text(SSL_CERT_FILE=missing, SSL_CERT_DIR=missing)
             self.assertIn("SSL_CERT_FILE names no file, and SSL_CERT_DIR names no folder", both)
+            for name in ("notes1", "notes.txt"):
+                open(os.path.join(folder, name), "w").close()
+            self.assertIn("SSL_CERT_DIR names a folder without", self.text(SSL_CERT_DIR=folder))
             open(os.path.join(folder, "0123abcd.0"), "w").close()
-            self.assertNotIn("SSL_CERT_DIR", self.text(SSL_CERT_DIR=folder))
+            for folders in (folder, os.pathsep.join([missing, folder])):
+                self.assertNotIn("SSL_CERT_DIR", self.text(SSL_CERT_DIR=folders))
 
     def test_a_context_of_the_caller_s_has_nothing_to_do_with_them(self):
         with mock.patch.dict(os.environ, {"SSL_CERT_FILE": "/missing"}):
