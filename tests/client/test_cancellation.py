@@ -281,7 +281,7 @@ client = inngest.Inngest(
 sending = lambda: client.send([inngest.Event("event")])
 """
 
-    # A signal that comes just before the loop begins to wait does not end that wait: the interpreter sees it afterwards.
+    # A signal that comes just before the loop begins to wait does not end that wait; the interpreter sees it afterwards
     AWAKE = """
 async def wake():
     while True:
