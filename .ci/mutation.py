@@ -122,7 +122,9 @@ class Choice:
         self._options = options
         self._kills = collections.defaultdict(collections.Counter)  # of tests, by file
         records = {record["test"]: record for record in read(os.path.join(options.data, "coverage.jsonl"))}
-        self._seconds = {test: record["seconds"] for test, record in records.items() if "failed" not in record}
+        found = set(all_tests(None))  # one that is gone would fail whatever the mutant is
+        good = {test: record for test, record in records.items() if test in found and "failed" not in record}
+        self._seconds = {test: record["seconds"] for test, record in good.items()}
         self._lines = collections.defaultdict(dict)
         for test in self._seconds:
             for file, lines in records[test]["lines"].items():

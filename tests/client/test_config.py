@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import inspect
 import os
 import ssl
 import traceback
@@ -387,10 +386,9 @@ class OthersTest(ConfigTest):
         self.assertEqual(config.unit_hint(datetime.timedelta(milliseconds=1)), "")
 
     def test_the_defaults_are_those_that_are_documented(self):
-        parameters = inspect.signature(inngest.Inngest).parameters
-        defaults = {"max_attempts": 5, "max_concurrency": 64, "request_timeout": None}
-        self.assertEqual({name: parameters[name].default for name in defaults}, defaults)
-        self.assertEqual(config.DEFAULT_REQUEST_TIMEOUT, 30.0)  # seconds
+        settings = attribute("_settings")
+        self.assertEqual((settings.max_attempts, settings.max_concurrency), (5, 64))
+        self.assertEqual(settings.request_timeout, 30.0)  # seconds
 
     def test_the_request_timeout_is_a_duration_above_zero(self):
         for value in (1, 30000, 10**400, datetime.timedelta(microseconds=1)):

@@ -45,6 +45,10 @@ class ProgramTest(unittest.TestCase):
     def test_a_retry_that_succeeds_prints_nothing_where_no_logging_is_configured(self):
         self.assertEqual(self.errors_of(), "")
 
+    def test_a_success_loads_no_logging_where_nobody_has(self):
+        setup = 'import atexit; atexit.register(lambda: print("logging" in sys.modules, file=sys.stderr))'
+        self.assertEqual(self.errors_of(script=lambda peer: peer.serve(), setup=setup), "False\n")
+
     def test_the_package_s_logger_has_one_handler_that_does_nothing(self):
         setup = """
 import atexit, logging

@@ -4,6 +4,7 @@ import contextlib
 import select
 import socket
 import ssl
+import sys
 import types
 import unittest
 from unittest import mock
@@ -262,6 +263,51 @@ class SendTest(StreamTest):
         own.sendall(memoryview(b"a request"))
         self.assertFalse(own.is_cut_short)
         self.assertEqual(peer.recv(100), b"a request")
+
+
+@unittest.skipUnless(hasattr(socket, "TCP_USER_TIMEOUT") and sys.platform == "linux", "needs TCP_USER_TIMEOUT")
+class LimitTest(StreamTest):
+    """How soon a peer must acknowledge what it is sent on a connection that was idle."""
+
+    def limits(self, *left):
+        """Return the milliseconds that the kernel is asked for, on one socket, while so many seconds are left."""
+        limits = []
+
+        class Noting(socket.socket):
+            def setsockopt(self, *args):
+                limits.append(args[-1])
+
+        own, _ = self.pair(Noting)
+        with mock.patch.object(stream, "monotonic", lambda: 100.0):
+            for seconds in left:
+                own.begin(100.0 + seconds, cancellation.Cancellation())
+                own.limit_unacknowledged()
+        return limits
+
+    def test_it_is_half_of_what_is_left_and_never_nothing_which_would_be_no_limit(self):
+        self.assertEqual(self.limits(0.0001, 0.001, 0.004, 6, 60), [1, 1, 2, 3000, 5000])
+
+    def test_it_is_set_once(self):
+        self.assertEqual(self.limits(60, 50, 40), [5000])
+
+    def test_it_is_taken_off_where_the_peer_has_acknowledged_all(self):
+        with ScriptedServer() as server, self.connected(server) as sock:
+            own = self.begun(sock)
+            own.limit_unacknowledged()
+            self.assertGreater(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT), 0)
+            own._allow_full_window()
+            self.assertEqual(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT), 0)
+
+    def test_where_the_kernel_refuses_it_no_wait_is_cut_up_for_it(self):
+        class Refusing(socket.socket):
+            def setsockopt(self, *_):
+                raise OSError(92, "Protocol not available")
+
+        own, _ = self.pair(Refusing)
+        own.limit_unacknowledged()
+        with mock.patch.object(stream, "_poll", return_value=(True, False)) as poll:
+            own._wait(True, False)
+        self.assertGreater(poll.call_args[0][-1], TIME_LIMIT / 2)
 
 
 class PollTest(StreamTest):
