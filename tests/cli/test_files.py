@@ -99,7 +99,7 @@ class ReadingTest(CommandTest):
 
             def check(name, head, line, options):
                 peaks = []
-                for count in (10000, 80000):
+                for count in (10000, 40000):
                     path = self.write(name, head + line * count)
                     command = [sys.executable, *COMMAND, "send", "--file", path, *options]
                     _, output, errors = processes.run(["-c", MEASURED, *command], env=env)

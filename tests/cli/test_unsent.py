@@ -46,6 +46,12 @@ class GoingOn(CommandTest):
         done = subprocess.run(["sh", "-c", command], cwd=self.folder, env=env, input=input, timeout=TIME_LIMIT, **pipes)
         return done.returncode, done.stderr
 
+    def follow(self, command):
+        """Do what a command line says, without the shell that ``paste`` starts."""
+        words = shlex.split(os.fsdecode(command))
+        code, _, errors = self.send(*words[words.index("send") + 1 :])
+        self.assertEqual(code, 0, errors)
+
     def go_on(self, *arguments, **options):
         """Send what is left, and see that nothing is then."""
         code, _, errors = self.send("--file", self.left, "--unsent", self.left, *arguments, **options)
@@ -97,7 +103,7 @@ class UnsentTest(GoingOn):
         self.assertIn(f"\nsee that {path}: item 2 can be read; go on with:\n", errors)
         self.write("events", "[" + ",\n".join(items).replace(",}", "}") + "]")
         (command,) = self.commands(errors)
-        self.assertEqual(self.paste(command)[0], 0)
+        self.follow(command)
         self.assertEqual([event.name for event in self.server.runs], ["a", "b", "c"])
 
     def test_what_comes_after_a_source_that_cannot_be_read_is_left(self):
@@ -109,7 +115,7 @@ class UnsentTest(GoingOn):
         self.assertIn(f"\nthat is not all; see that {path}: item 2 can be read; go on with:\n", errors)
         self.write("events", '[{"name": "a"}, {"name": "b"}]')
         for command in self.commands(errors):
-            self.assertEqual(self.paste(command)[0], 0)
+            self.follow(command)
         self.assertEqual([event.name for event in self.server.runs], ["a", "test/event", "test/event", "b"])
 
     def test_nothing_is_left_when_all_was_accepted(self):
@@ -131,7 +137,7 @@ class UnsentTest(GoingOn):
         rest[bad] = json.dumps(numbered(4)[3])
         self.write("left", "\n".join(rest))
         (command,) = self.commands(errors)
-        self.assertEqual(self.paste(command)[0], 0)
+        self.follow(command)
         self.assertEqual(self.numbers(self.server.runs), [1, 2, 3, 4, 5])
 
     def test_a_path_that_cannot_be_written_is_refused_before_anything_is_sent(self):
@@ -236,7 +242,7 @@ class EarlierRunTest(GoingOn):
         self.assertIn(f"\nsee that {self.left}: item 2 can be read; go on with:\n", errors)
         self.write("left", content.replace(",}", "}"))
         (command,) = self.commands(errors)
-        self.assertEqual(self.paste(command)[0], 0)
+        self.follow(command)
         self.assertEqual(sorted(event.name for event in self.server.runs), ["a", "b", "test/event", "test/event"])
         self.assertEqual(sorted(os.listdir(self.folder)), ["events", "left"])
 
@@ -266,7 +272,7 @@ class EarlierRunTest(GoingOn):
         self.assertEqual((code, self.numbers()), (1, [1]), errors)
         (command,) = self.commands(errors)
         self.assertNotIn(b"--resume-from", command)
-        self.assertEqual(self.paste(command)[0], 0)
+        self.follow(command)
         self.assertEqual((self.numbers(self.server.runs), self.read("left")), ([1, 2, 3], []))
 
     def test_a_run_that_cannot_begin_makes_no_file(self):
@@ -363,7 +369,7 @@ class ResumeTest(GoingOn):
         (command,) = self.commands(errors)
         rest = [shlex.quote(path) for path in paths[1:]]
         self.assertIn(f" --file {rest[0]} --file {rest[1]} --resume-from 2 ", command.decode())
-        self.assertEqual(self.paste(command)[0], 0)
+        self.follow(command)
         self.assertEqual(self.numbers(), list(range(1, 10)))
 
     @unittest.skipUnless(sys.platform == "linux", "needs names of any bytes")
@@ -403,7 +409,7 @@ class ResumeTest(GoingOn):
         words = words[words.index("send") + 1 :]
         self.assertEqual(words[:2], ["--file", self.left])
         self.assertEqual(sorted(words[2:]), sorted(options))
-        self.assertEqual(self.paste(command)[0], 0)
+        self.follow(command)
         bad = self.write("bad events", "not an event\n")  # so that nothing is sent to a Dev Server that runs here
         for option in ("--dev", f"--dev={self.server.url}"):
             _, _, errors = self.send("--file", bad, "--no-ids", option)
@@ -448,7 +454,7 @@ class ResumeTest(GoingOn):
                 warning = "3 events after that line accepted: sent again, they run again unless they have ids\n"
                 self.assertEqual(warning in errors, bool(option), errors)
                 self.server.clear()
-                self.assertEqual(self.paste(command)[0], 0)
+                self.follow(command)
                 again = [event.id for event in self.server.events]
                 self.assertEqual(received <= set(again), not option)
 
