@@ -3,6 +3,11 @@
 TLS in the standard library reads environment variables that a platform or a colleague may have set wrong. Two of them
 end the making of a context, with an error that does not name them. Two more are passed over without a word when they
 name nothing usable; then no certificate verifies.
+
+To make a context means to parse each certificate that is trusted, which takes most of the time of a first send: the
+last one is kept and shared by all clients of a process. Nothing alters it once it is made, and no caller gets hold of
+it. A client made after what it came from has changed, be it a variable, a file or a function of ``ssl`` that a program
+has replaced, gets a new one.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import os
 
 from ..errors import ArgumentInvalidError, Error
+from ..runtime.process import PerProcess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +32,43 @@ _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21, 27)  # the issuer is not known, or is t
 _NOT_STRICT = range(79, 95)  # what is looked for under VERIFY_X509_STRICT alone, which Python 3.13 has set
 
 
+_shared = PerProcess(dict)  # by what it was made from; of these never more than one
+
+
 def verifying_context() -> SSLContext:
     """Return a context that verifies, with TLS 1.2 or newer. Raises Error where TLS is not to be had."""
     if ssl is None:
         raise Error("https needs the ssl module, which this Python was built without")
+    if os.name == "nt" or os.environ.get("SSLKEYLOGFILE"):
+        return _new_context()  # nothing shows whether the system's store, or the log, is still the same
+    origin = _origin()  # looked at first: what changes while certificates are read is seen the next time
+    contexts = _shared.get()
+    context: SSLContext | None = contexts.get(origin)
+    if context is None:
+        context = _new_context()
+        contexts.clear()
+        contexts[origin] = context
+    return context
+
+
+def _origin() -> tuple[object, ...]:
+    """Return all that decides what a new context trusts."""
+    paths = ssl.get_default_verify_paths()
+    file = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)
+    folders = os.environ.get(paths.openssl_capath_env, paths.openssl_capath)
+    names = [file, *folders.split(os.pathsep)]
+    return (ssl.create_default_context, ssl.SSLContext, file, folders, *map(_identity, names))
+
+
+def _identity(path: str) -> tuple[int, ...] | None:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _new_context() -> SSLContext:
     try:
         context = ssl.create_default_context()
     except (OSError, ValueError) as err:  # ssl.SSLError is an OSError

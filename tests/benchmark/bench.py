@@ -103,3 +103,13 @@ class Bench:
             return dict(sample, connections=self._server.totals()["connections"][listener] - before)
 
         return counted
+
+
+def each(run, count):
+    """Return what runs ``run`` and divides its times by ``count``."""
+
+    def divided():
+        sample = run()
+        return dict(sample, wall=sample["wall"] / count, cpu=sample["cpu"] / count)
+
+    return divided

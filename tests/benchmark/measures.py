@@ -5,14 +5,16 @@ import os
 import subprocess
 
 from tests.benchmark import package, programs
-from tests.benchmark.bench import Measure
+from tests.benchmark.bench import Measure, each
 from tests.benchmark.contestants import HTTP_CLIENT, KEY, OURS, PACKAGES, PEER, URLOPEN
 from tests.benchmark.events import NAME, write_csv, write_file, write_rows
 from tests.benchmark.figures import Bar
+from tests.benchmark.growth import growth_in_count, growth_in_size
 from tests.benchmark.server import DELAY, ROUND_TRIP
 from tests.helpers.library import ROOT
 
 DATACLASSES = "dataclasses"
+TRUSTED = 140  # certificates of authorities, as systems have them
 ID_SIZE = 120  # bytes at most for a returned id: 80 for the str, the rest for its place in a list that has room to grow
 HEAVY = ("asyncio", "urllib.request", "http.client", "ssl", "email", "logging", "typing", "argparse")
 
@@ -85,6 +87,19 @@ def warm_tls(bench):
     ]
     title = "warm send, TLS: the same over TLS"
     return _one_by_one(bench, "warm TLS", title, "tls", bench.count(300, 10), bench.rounds(15), bars)
+
+
+def new_clients(bench):
+    """A process's clients for https: to read the certificates that are trusted takes most of the first one's time."""
+    order = {f"{OURS}, the first": 0, f"{OURS}, the second": 1}
+    runs = {
+        name: bench.fresh("new_client", OURS, url=bench.urls["tls"], before=before, trusted=TRUSTED)
+        for name, before in order.items()
+    }
+    first, second = order
+    title = f"new client, TLS: client, and one event accepted, {TRUSTED} certificates being trusted"
+    bars = [Bar("cpu", second, first, at_most=0.2)]  # half of the wall time is the server's handshake
+    return Measure("new clients", title, "", bench.rounds(11), runs, bars)
 
 
 def far_away(bench):
@@ -191,7 +206,7 @@ def command_line(bench):
         path = os.path.join(bench.folder, f"events-{number}.ndjson")
         write_file(path, number)
         run = bench.program(programs.command(["send", "--file", path]), **environment)
-        return _each(run, number), path
+        return each(run, number), path
 
     few, _ = ours(count // 10)
     some, path = ours(count)
@@ -200,9 +215,9 @@ def command_line(bench):
         rows = os.path.join(bench.folder, f"rows.{suffix}")
         write(rows, count)
         run = bench.program(programs.command(["send", "--as", NAME, "--file", rows]), **environment)
-        runs[f"{OURS}, {form}"] = _each(run, count)
+        runs[f"{OURS}, {form}"] = each(run, count)
     if bench.has_peer:
-        runs[PEER] = _each(bench.program(programs.sending_file(PACKAGES[PEER], url, path)), count)
+        runs[PEER] = each(bench.program(programs.sending_file(PACKAGES[PEER], url, path)), count)
     large = f"{OURS}, {many:,}"
     runs[large] = functools.lru_cache(maxsize=None)(ours(many)[0])  # it takes long, and once shows it
     bars = [
@@ -211,16 +226,6 @@ def command_line(bench):
     ]
     title = f"command line: send --file of {count:,} small events"
     return Measure("command line", title, "event", bench.rounds(3), runs, bars)
-
-
-def _each(run, count):
-    """Return what runs ``run`` and divides its times by ``count``."""
-
-    def divided():
-        sample = run()
-        return dict(sample, wall=sample["wall"] / count, cpu=sample["cpu"] / count)
-
-    return divided
 
 
 def making(bench):
@@ -250,36 +255,13 @@ def packages(bench):
     return Measure("package", title, "", 1, runs, bars)
 
 
-def growth_in_count(bench):
-    """Lists of ever more events."""
-    return _growth(bench, "growth", "as_list", "count", (1, 10, 100, 1000, 10000, 100000), 1000, "event", "events")
-
-
-def growth_in_size(bench):
-    """Ever larger events."""
-    sizes = (1000, 10000, 100000, 1000000, 3000000)
-    return _growth(bench, "growth in size", "of_size", "size", sizes, 100000, "byte", "bytes")
-
-
-def _growth(bench, name, task, argument, steps, straight_from, unit, units):
-    steps = steps if bench.count(True, False) else steps[:3]
-    runs = {}
-    for contestant in bench.names(HTTP_CLIENT):
-        for step in steps:
-            run = bench.warm(task, contestant, url=bench.urls["plain"], **{argument: step})
-            runs[f"{contestant}, {step:,}"] = _each(run, step)
-    bars = []
-    if steps[-1] > straight_from:
-        bars = [Bar("wall", f"{OURS}, {steps[-1]:,}", f"{OURS}, {straight_from:,}", at_most=1.25)]
-    return Measure(name, f"{name}: warm, one call of so many {units}", unit, bench.rounds(5), runs, bars)
-
-
 MEASURES = (
     imports,
     modules,
     cold,
     warm_http,
     warm_tls,
+    new_clients,
     far_away,
     concurrent,
     concurrent_slow,

@@ -9,6 +9,7 @@ import gc
 import importlib
 import json
 import os
+import tempfile
 import threading
 import time
 import traceback
@@ -75,6 +76,24 @@ def in_lists(name, url, count, kind):
     with Stopwatch(count) as watch:
         for first in range(0, count, LIST):
             it.send([it.event(name=NAME, data=data_of(number)) for number in range(first, first + LIST)])
+    return watch.sample
+
+
+def new_client(name, url, before, trusted):
+    """Make a client and send one event, ``before`` others having done so; the unit is the client.
+
+    ``trusted``: how many certificates the file of those that are trusted is to hold.
+    """
+    with open(os.environ["SSL_CERT_FILE"], "rb") as file:
+        certificate = file.read()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SSL_CERT_FILE"] = os.path.join(folder, "trusted.pem")
+        with open(os.environ["SSL_CERT_FILE"], "wb") as file:
+            file.write(certificate * trusted)
+        for _ in range(before):
+            contestant(name, url).send_one(NAME, small_data(0))
+        with Stopwatch(1) as watch:
+            contestant(name, url).send_one(NAME, small_data(0))
     return watch.sample
 
 
@@ -232,5 +251,17 @@ def in_children(name, child_task, counts, **arguments):
 
 TASKS = {
     task.__name__: task
-    for task in (one_by_one, as_list, in_lists, of_size, bulk, gathered, threads, make, make_and_encode, in_children)
+    for task in (
+        one_by_one,
+        as_list,
+        in_lists,
+        new_client,
+        of_size,
+        bulk,
+        gathered,
+        threads,
+        make,
+        make_and_encode,
+        in_children,
+    )
 }

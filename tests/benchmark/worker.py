@@ -1,6 +1,7 @@
 """Runs tasks in a process of its own, under any interpreter: requests and samples are lines of JSON."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ class Worker:
 
     def __init__(self, python, more, before=(), folder=ROOT):
         self._process = subprocess.Popen(
-            [*before, python, "-m", __name__],
+            [*before, python, "-m", __name__, json.dumps(more)],
             cwd=folder,
             env=environment(more),
             stdin=subprocess.PIPE,
@@ -57,6 +58,7 @@ def main():
     """Run tasks until standard input ends."""
     from tests.benchmark.tasks import TASKS
 
+    os.environ.update(json.loads(sys.argv[1]))  # what ``tests`` has just taken away, so that no test depends on it
     for line in sys.stdin:
         task, arguments = json.loads(line)
         sample = TASKS[task](**arguments)
