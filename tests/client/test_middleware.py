@@ -405,8 +405,8 @@ class CoroutineHooksTest(MiddlewareTest):
 
     def assert_refused(self, factory):
         with self.assertRaises(inngest.AsyncUnsupportedError):
-            inngest.Inngest(app_id="app", middleware=[factory])
-        client = inngest.Inngest(app_id="app")
+            inngest.Inngest(app_id="app", is_production=False, middleware=[factory])
+        client = inngest.Inngest(app_id="app", is_production=False)
         with self.assertRaises(inngest.AsyncUnsupportedError):
             client.add_middleware(factory)
 
