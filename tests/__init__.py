@@ -11,7 +11,7 @@ Where a new one goes:
 ``cli``             the command line, run as a process
 ``event_server``    ``inngest_send.testing``
 ``project``         the package as a whole: imports, README, copies, other platforms, the longer tests
-``helpers``         servers, proxies and processes for the tests; no tests
+``helpers``         servers, proxies, processes and time for the tests; no tests
 ==================  ===================================================================================
 
 ``tests.benchmark``, ``tests.faults`` and ``tests.fuzz`` are commands; ``README.rst`` here says what for.
