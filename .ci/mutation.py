@@ -4,7 +4,8 @@
 its own process and in those it starts. ``run`` then tries the mutants, each against tests that reach its line, until
 one fails; ``report`` prints what came of it. All go on where they were interrupted; what is measured is good for one
 state of the package, while tests may be added. ``run --survived --seconds 60`` tries more tests on what is left, the
-new ones, too, once they are measured. Needs Linux, CPython 3.12 or newer, and only the standard library.
+new ones, too, once they are measured. Mutants that change nothing anybody can tell stand in ``equivalent_mutants.txt``,
+each with the reason. Needs Linux, CPython 3.12 or newer, and only the standard library.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ import zlib
 from mutant_worker import PACKAGE, ROOT, Worker
 from mutants import function_lines, mutants
 
-OUTCOMES = ("killed", "timed out", "survived", "not reached")
+OUTCOMES = ("killed", "timed out", "survived", "not reached", "equivalent")
+EQUIVALENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "equivalent_mutants.txt")
 
 
 def all_tests(prefixes):
@@ -210,13 +212,28 @@ def difference(mutant, source):
     return "\n".join([mutant.id, *(line for line in lines if not line.startswith(("---", "+++", "@@")))])
 
 
+def in_one_line(mutant, source):
+    """Return a mutant as the list of those that change nothing has it: without comments, and without its place."""
+    lines = [line for line in difference(mutant, source).splitlines()[1:] if line.startswith(("-", "+"))]
+    texts = [" ".join(line[1:].partition("  # ")[0].strip() for line in lines if line[0] == sign) for sign in "-+"]
+    return f"{mutant.file}: {' -> '.join(texts)}"
+
+
+def equivalent_mutants():
+    """Return those that change nothing, as ``in_one_line`` has them."""
+    with open(EQUIVALENT) as file:
+        return {line.rpartition("  # ")[0] for line in file if line[:1] not in "#\n"}
+
+
 def report(options):
-    """Print the survivors, and a table by module."""
-    by_file = sources(options.only)
+    """Print the survivors but for those that change nothing, and a table by module."""
+    by_file, equivalent = sources(options.only), equivalent_mutants()
     results = {record["id"]: record["outcome"] for record in read(os.path.join(options.data, "results.jsonl"))}
     table = collections.defaultdict(collections.Counter)
     for mutant in chosen_mutants(options, by_file):
         outcome = results.get(mutant.id, "not tried")
+        if outcome in ("survived", "not reached") and in_one_line(mutant, by_file[mutant.file]) in equivalent:
+            outcome = "equivalent"
         for row in (mutant.file, "all"):
             table[row][outcome] += 1
         if outcome in ("survived", "not reached"):

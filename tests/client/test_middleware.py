@@ -240,6 +240,20 @@ class EventsTest(MiddlewareTest):
                 self.assertEqual(results, [inngest.SendEventsResult(ids=[], error=str(caught.exception))])
                 self.assertEqual(server.connections, 0)
 
+    def test_an_event_is_named_by_its_place_where_there_may_be_several(self):
+        bad, good = inngest.Event("bad"), inngest.Event("good")
+        bad.data = {"k": b"s3cr3t"}
+        another = hooks(before=lambda events: events.append(bad))
+        for events, middleware, path in (
+            (bad, inngest.MiddlewareSync, "data.k"),
+            ([bad], inngest.MiddlewareSync, "events[0].data.k"),
+            ([good, bad], inngest.MiddlewareSync, "events[1].data.k"),
+            (good, another, "events[1].data.k"),
+        ):
+            with self.subTest(path), self.assertRaises(inngest.EventInvalidError) as caught:
+                self.send_with(middleware, events=events)
+            self.assertEqual(caught.exception.path, path)
+
     def test_a_generator_is_made_a_list_and_what_it_raises_comes_through(self):
         def generator():
             yield inngest.Event("first")
