@@ -56,7 +56,7 @@ class WhereToTest(unittest.TestCase):
             (CLOUD, ["--file", "a", "--unsent", ""], "--unsent: expected the path of a file, got an empty one"),
             (CLOUD, ["--file", "a", "--skip-bad", "--bad", ""], "--bad: expected the path of a file, got an empty one"),
             (CLOUD, ["a", "--event-key-file", "/dev/null"], "--event-key-file: no key in /dev/null"),
-            (CLOUD, [], "expected either the NAME of an event, or --file"),
+            (CLOUD, [], "expected either the NAME of an event, or --file (see --help)\n"),
             (CLOUD, ["a", "--file", "b"], "NAME of an event, or --file; several files take one --file each"),
             (CLOUD, ["--file", "a", "--id", "b"], "--data, --id and --ts go with NAME"),
             (CLOUD, ["--file", "-", "--event-key-file", "-"], "standard input can be read once only"),

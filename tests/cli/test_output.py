@@ -218,7 +218,7 @@ class NobodyReadsTest(CommandTest):
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "needs a disk that is always full")
     def test_a_full_disk_for_the_ids_is_exit_1_though_every_event_is_sent(self):
-        for arguments, count in ((self.arguments, 30), (["a"], 31)):
+        for arguments, count in ((self.arguments, 30), (["a"], 31), ([*self.arguments, "--dry-run"], 31)):
             with self.subTest(arguments), open("/dev/full", "w") as full:
                 code, _, errors = self.send(*arguments, stdout=full)
                 self.assertEqual((code, len(self.server.runs)), (1, count))
@@ -252,6 +252,8 @@ class HelpTest(CommandTest):
         help = " ".join(run("send", "--help")[1].split())
         for default in ("the app's id (default: inngest_send)", "events a request (default: 1000)"):
             self.assertIn(default, help)
+        groups = [line for line in run("send", "--help")[1].splitlines() if re.match(r"\w.*:$", line)]
+        self.assertEqual(groups[-6:], ["where to:", "how:", "many events:", "rows:", "output:", "examples:"])
 
     @unittest.skipUnless(os.name == "posix", "needs a shell")
     def test_its_examples_work(self):

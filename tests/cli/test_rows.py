@@ -145,11 +145,18 @@ class RowsTest(CommandTest):
                 self.assertFalse(os.path.exists(left))
                 code, _, errors = self.send("--as", "order", "--file", "-", *options, "--csv", input="n;m\n1;2\n")
                 self.assertEqual((code, errors.splitlines()[2:]), (2, ["nothing was sent"]))
+                code, output, _ = self.send("--as", "order", "--file", path, *options, "--json")
+                summary = json.loads(output.splitlines()[-1])
+                self.assertEqual((code, summary["accepted"], summary["resume"]), (2, 0, {"file": path, "line": 1}))
         self.assertEqual(self.server.requests, [])
         path = self.write("rows", lines([{"i": 1}, {}]))
         code, _, errors = self.send("--as", "order", "--id-field", "i", "--file", path)
         self.assertEqual((code, len(self.server.events)), (1, 1))
         self.assertIn(f"change the option, or fix {path}:2 in place, do not delete it; go on with:\n", errors)
+        path = self.write("rows", lines([{"i": 1}]))
+        code, _, errors = self.send("--as", "order", "--file", path, "--file", self.write("c.csv", "n;m\n1;2\n"))
+        self.assertEqual((code, len(self.server.events)), (1, 2))
+        self.assertIn("\nchange the command as said above; see that ", errors)
 
     def test_resume_check_and_dry_run_take_rows(self):
         path = self.write("rows", [{"n": number} for number in range(1, 5)])

@@ -46,7 +46,7 @@ class ClientsTest(EventServerTest):
 
     def test_chunks_may_have_extensions_and_a_trailer(self):
         chunked = b"Transfer-Encoding: Chunked\r\n"
-        body = b'5;a=b\r\n{"nam\r\n007 ;x\r\ne":"a"}\r\n1A\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n' % (b" " * 26)
+        body = b'5;a=b\r\n{"nam\r\n007 ;x\r\ne":"a"}\r\n2A\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n' % (b" " * 42)
         self.assertEqual(self.statuses(request(headers=chunked, body=body) + request()), [200, 200])
         self.assertEqual(self.names(), ["a", "a"])
 
