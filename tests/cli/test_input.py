@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import unittest
 
 from tests.helpers.commands import CommandTest, dry_run, finish, lines, numbered
@@ -69,6 +70,17 @@ class FileTest(CommandTest):
         for size in range(1, 8):
             chunks = iter([text[at : at + size] for at in range(0, len(text), size)])
             self.assertEqual(list(split_lines(b"", chunks, str)), [(1, b"a"), (2, b"b")])
+
+    @unittest.skipUnless(hasattr(socket, "AF_UNIX"), "needs a stream of which each piece is read by itself")
+    def test_utf_16_is_named_however_little_comes_at_a_time(self):
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with ours, its:
+            for byte in '{"name": "a"}\n'.encode("utf-16"):
+                ours.send(bytes([byte]))
+            ours.send(b"")  # is the end
+            code, output, errors = finish(self.start("--file", "-", stdin=its))
+        self.assertEqual((code, output), (2, ""))
+        self.assertIn("<stdin>: UTF-16 text: make it UTF-8, as iconv -f UTF-16 -t UTF-8 does\n", errors)
 
     def test_gzip_is_read_from_standard_input_however_little_comes_at_a_time(self):
         process = self.start("--file", "-")

@@ -252,6 +252,7 @@ class HelpTest(CommandTest):
         help = " ".join(run("send", "--help")[1].split())
         for default in ("the app's id (default: inngest_send)", "events a request (default: 1000)"):
             self.assertIn(default, help)
+        self.assertIn("where to listen (default: 8288; ", " ".join(run("serve", "--help")[1].split()))
         groups = [line for line in run("send", "--help")[1].splitlines() if re.match(r"\w.*:$", line)]
         self.assertEqual(groups[-6:], ["where to:", "how:", "many events:", "rows:", "output:", "examples:"])
 

@@ -61,6 +61,16 @@ class SignalTest(CommandTest):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(TIME_LIMIT), 143)
 
+    def test_a_first_signal_while_what_is_left_is_written_ends_nothing(self):
+        self.server.fail_next(status=401)
+        path = self.write("events", numbered(1))
+        process = self.start("--file", path, "--file", "-", "--unsent", self.left)
+        self.assert_says(process, "reading <stdin> to the end")
+        process.send_signal(signal.SIGTERM)
+        self.assert_says(process, "; another signal stops that\n")
+        code, _, errors = finish(process, lines(numbered(3)[1:]))
+        self.assertEqual((code, self.numbers(self.read("left"))), (143, [1, 2, 3]), errors)
+
     def test_a_second_signal_ends_that_and_what_came_is_left(self):
         for last in (1, 3):
             with self.subTest(last):

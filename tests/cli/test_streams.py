@@ -203,6 +203,14 @@ class ManyFilesTest(CommandTest):
         code, output, errors = finish(process)
         self.assertEqual((code, len(output.split())), (0, 2), errors)
 
+    def test_a_pipe_whose_writer_is_done_before_its_turn_is_read(self):
+        os.mkfifo(self.path("pipe"))
+        process = self.start("--file", "-", "--file", self.path("pipe"))
+        with open(self.path("pipe"), "w") as pipe:
+            pipe.write(lines(numbered(2)[1:]))
+        code, _, errors = finish(process, lines(numbered(1)))
+        self.assertEqual((code, sorted(self.numbers())), (0, [1, 2]), errors)
+
     def test_a_file_that_is_gone_when_its_turn_comes_is_where_the_run_stops(self):
         os.mkfifo(self.path("pipe"))
         last = self.write("last", numbered(2))
