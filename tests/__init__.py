@@ -21,7 +21,10 @@ import os
 
 # What the machine is configured for must not reach the clients under test, nor the processes that tests start.
 ENDINGS = ("_proxy", "_git_branch", "_commit_ref")
-OTHERS = "columns force_color no_color python_colors pythonoptimize ssl_cert_dir ssl_cert_file sslkeylogfile".split()
+OTHERS = """
+columns force_color no_color python_colors pythonasynciodebug pythondevmode pythonoptimize pythonwarnings
+ssl_cert_dir ssl_cert_file sslkeylogfile
+""".split()
 for name in list(os.environ):
     if name.lower().startswith("inngest_") or name.lower().endswith(ENDINGS) or name.lower() in OTHERS:
         del os.environ[name]
