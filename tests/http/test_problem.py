@@ -1,9 +1,11 @@
 """What is said of a failure on the network: what went wrong, and what can be done."""
 
 import http.client
+import os
 import socket
 import ssl
 import unittest
+from unittest import mock
 
 from tests.helpers.library import module
 
@@ -110,4 +112,9 @@ class CertificateTest(unittest.TestCase):
             (PermissionError(13, "Permission denied"), "Permission denied"),
             (ValueError(), "ValueError"),
         ):
-            self.assertIn(f"TLS cannot be set up: {text}", str(trust._unusable_setting(error)))
+            with mock.patch.dict(os.environ, clear=True):
+                unnamed = str(trust._unusable_setting(error))
+            self.assertEqual(unnamed, f"TLS cannot be set up: {text}; pass ssl_context")
+            with mock.patch.dict(os.environ, OPENSSL_CONF="x", SSLKEYLOGFILE="x"):
+                named = str(trust._unusable_setting(error))
+            self.assertRegex(named, f"^(OPENSSL_CONF|SSLKEYLOGFILE) must name .*, or be unset: TLS cannot .*: {text}$")

@@ -235,6 +235,13 @@ class ExcerptTest(unittest.TestCase):
                 quote = redaction.excerpt(text, KEY)
                 self.assertFalse(any(KEY[:length] in quote for length in (3, len(KEY))), quote[-20:])
 
+    def test_nor_does_the_cut_leave_a_part_of_the_longest_form(self):
+        key, shown = 'S3cr3t"x', "S3cr3t&quot;x"
+        for length in range(1, len(shown) + 1):
+            quote = redaction.excerpt(" " * (20000 - length) + shown, key)
+            self.assertIn(quote, ("", "***"), length)
+        self.assertEqual(redaction.excerpt(" " * 19999 + "xyz", None), "x")
+
     def test_the_key_is_redacted_in_every_part_of_an_answer_that_is_shown(self):
         for answer in (
             read(400, {"ids": [""], "error": "no route /e/" + KEY}),

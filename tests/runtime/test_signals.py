@@ -37,12 +37,12 @@ class Handler:
 
 @unittest.skipUnless(hasattr(signal, "SIGUSR1"), "needs signals")
 class SignalHandlerTest(unittest.TestCase):
-    def strike(self, handler):
+    def strike(self, handler, number=getattr(signal, "SIGUSR1", None)):
         """Let a signal strike in a try block; return what comes out of its except clause."""
-        before = signal.signal(signal.SIGUSR1, handler)
+        before = signal.signal(number, handler)
         try:
             try:
-                os.kill(os.getpid(), signal.SIGUSR1)
+                os.kill(os.getpid(), number)
                 for _ in range(100):
                     pass
             except OSError as error:
@@ -51,8 +51,13 @@ class SignalHandlerTest(unittest.TestCase):
         except Stop:
             return "came through"
         finally:
-            signal.signal(signal.SIGUSR1, before)
+            signal.signal(number, before)
         return "nothing was raised"
+
+    def test_a_handler_of_any_signal_counts(self):
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGALRM, signal.SIGTERM, signal.SIGUSR2):
+            with self.subTest(number):
+                self.assertEqual(self.strike(function, number), "came through")
 
     def test_what_any_kind_of_handler_raises_comes_through(self):
         handlers = {
