@@ -104,7 +104,7 @@ class FinalResponse(http.client.HTTPResponse):
     def begin(self) -> None:
         """Read the head of the final response."""
         super().begin()
-        while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+        while self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
             self.headers = self.msg = None  # type: ignore[assignment]  # else begin() takes itself for done
             super().begin()
 

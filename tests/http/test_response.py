@@ -8,6 +8,9 @@ from unittest import mock
 from tests.helpers.library import inngest, module
 from tests.helpers.servers import ScriptedServer, client_for
 
+response = module("http.response")
+
+NO_RESPONSE = "HTTP 200: not a response of the Event API"
 BODY = b'{"ids":["ID"],"status":200}'
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
 
@@ -130,6 +133,68 @@ class ContentEncodingTest(unittest.TestCase):
         self.assertEqual((status, maybe_delivered), (200, True))
         self.assertIn("not a response of the Event API", text)
         self.assertNotIn("Content-Encoding", text)
+
+
+class SizeTest(unittest.TestCase):
+    """How much is read, to the byte."""
+
+    LIMIT = 1000  # bytes of a body, in place of 16 MiB
+
+    def outcomes(self, *pieces):
+        """Return what becomes of two sends to a server that answers so, and waits; and how many connections came."""
+
+        def script(peer):
+            if peer.read() is not None:
+                peer.send(b"".join(pieces))
+                peer.read()
+
+        outcomes = []
+        with mock.patch.object(response, "MAX_RESPONSE_SIZE", self.LIMIT):
+            with ScriptedServer(then=script) as server, client_for(server, max_attempts=1) as client:
+                for _ in range(2):
+                    try:
+                        outcomes.append(client.send_sync(inngest.Event(name="event")))
+                    except inngest.SendEventsError as error:
+                        outcomes.append((error.status, str(error).partition("arrived): ")[2].partition(" (POST")[0]))
+        return outcomes, server.connections
+
+    def test_the_limits_are_16_mib_and_a_mebibyte_for_heads(self):
+        self.assertEqual((response.MAX_RESPONSE_SIZE, response._MAX_HEAD_SIZE), (16777216, 1048576))
+
+    def test_a_body_of_just_the_limit_is_believed_and_one_of_a_byte_more_is_not(self):
+        for size, expected in ((self.LIMIT, ["ID"]), (self.LIMIT + 1, (200, NO_RESPONSE))):
+            body = BODY.ljust(size)
+            zipped = packed(body, GZIP)
+            for name, head, sent in (
+                ("length", b"Connection: keep-alive\r\nContent-Length: %d\r\n\r\n" % size, body),
+                ("one chunk", b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % size, body + b"\r\n0\r\n\r\n"),
+                ("packed", b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(zipped), zipped),
+            ):
+                if size > self.LIMIT and name != "packed":
+                    sent = sent.ljust(size + 2000000)  # more than is read: else it is cut short
+                with self.subTest(name, size=size):
+                    outcomes, _ = self.outcomes(b"HTTP/1.1 200 OK\r\n" + head, sent)
+                    self.assertEqual(outcomes[0], expected)
+
+    def test_heads_and_body_together_may_be_as_long_as_both_limits(self):
+        final = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n" + LENGTH + b"\r\n" + BODY
+        for more, expected in ((0, ["ID"]), (1, (None, "the response is not HTTP"))):
+            left = self.LIMIT + 1048576 + more - len(final)
+            early = b"HTTP/1.1 103 Early Hints\r\nX: %b\r\n\r\n"
+            count = left // 60000
+            sizes = [left // count] * (count - 1) + [left - left // count * (count - 1)]
+            heads = [early % (b"x" * (size - len(early % b""))) for size in sizes]
+            outcomes, _ = self.outcomes(*heads, final)
+            self.assertEqual(outcomes[0], expected)
+
+    def test_no_memory_is_taken_for_what_a_chunk_only_says_that_it_is(self):
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffff\r\n"
+        self.assertEqual(self.outcomes(head)[0][0], (200, NO_RESPONSE))
+
+    def test_a_connection_with_a_rest_that_was_not_read_is_not_used_again(self):
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n"
+        outcomes, connections = self.outcomes(head, b" " * (self.LIMIT + 1048576))
+        self.assertEqual((outcomes, connections), ([(200, NO_RESPONSE)] * 2, 2))
 
 
 class AnswerTest(unittest.TestCase):

@@ -202,11 +202,11 @@ class TracerTest(unittest.TestCase):
 class ResponseTest(unittest.TestCase):
     """The response looks like the one that urllib returns."""
 
-    def responses(self, status, *headers):
+    def responses(self, status, *headers, version="1.1"):
         """Return the response that the library's opener returns to a wrapper, and the one that urllib returns."""
         found = []
         body = json.dumps({"ids": ["ID"], "status": status}).encode()
-        head = [f"HTTP/1.1 {status} Fine", f"Content-Length: {len(body)}", "X-Header: Value", *headers]
+        head = [f"HTTP/{version} {status} Fine", f"Content-Length: {len(body)}", "X-Header: Value", *headers]
 
         def script(peer):
             peer.read()
@@ -220,6 +220,10 @@ class ResponseTest(unittest.TestCase):
             with opener.open(f"{server.url}e/***", b"x") as response:
                 for own in found:
                     yield own, response
+
+    def test_it_says_of_an_old_server_that_it_is_one(self):
+        for own, other in self.responses(200, version="1.0"):
+            self.assertEqual((own.version, other.version), (10, 10))
 
     def test_it_has_what_urllib_s_has(self):
         for headers in ([], ["Connection: close"], ["Transfer-Encoding: identity"]):

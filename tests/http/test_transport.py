@@ -262,6 +262,8 @@ class AnswerTest(unittest.TestCase):
                     error = failure_of(client)
                 self.assertEqual(error.status, status if counts else None)
                 self.assertEqual("the response was cut short" in str(error), not counts)
+                if counts:  # and nothing is quoted of half a text
+                    self.assertRegex(str(error), rf"accepted: HTTP {status}(; the event key .*)? \(POST to")
 
     def test_an_answer_that_ends_in_its_head_is_a_network_error(self):
         for answer in (
