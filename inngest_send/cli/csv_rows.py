@@ -13,6 +13,7 @@ import io
 from collections import deque
 from itertools import chain
 
+from ..serialization.encoding import encode
 from .event_lines import to_json
 from .json_rows import RowReader
 from .json_text import BadLineError, WrongOptionError
@@ -65,7 +66,7 @@ class CsvReader(RowReader):
         if cells == self._columns and len(cells) > 1:
             raise BadLineError("the header again, as where files were joined")
         row = dict(zip(self._columns, cells))
-        return self._make_event(row, to_json(row), id)
+        return self._make_event(row, encode(row), id, is_plain=True)  # text, which UTF-8 can encode
 
     def _cells(self, text: bytes) -> list[str]:
         if b"\0" in text:  # which versions before 3.11 do not read

@@ -7,6 +7,7 @@ import json
 from ..errors import EventInvalidError
 from ..event import MAX_EVENT_SIZE, Event
 from .json_text import BadLineError, read_json
+from .text_checks import is_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class EventReader:
             raise BadLineError(f"{field[:50]!a} is no field of an event; there are {names} (for rows see --as)")
         if "name" not in fields:
             raise BadLineError("name: missing")
+        has_plain_data = is_plain(text)
         if not all(fields.values()):  # null, say, is left off
             text = b""
             if fields.get("id", "") in (None, ""):
@@ -38,7 +40,7 @@ class EventReader:
         if id and "id" not in fields:
             fields["id"] = id
             text = text and b'%b,"id":"%b"}' % (text[:-1], id.encode())
-        return make_event(text, fields)
+        return make_event(text, fields, has_plain_data=has_plain_data)
 
     def to_line(self, text: bytes, id: str) -> bytes:
         """Return the line that the file of what was not sent gets, with an id; what is no event stays as it is."""
@@ -48,14 +50,25 @@ class EventReader:
             return text
 
 
-def make_event(text: bytes, fields: dict[str, Any]) -> Event:
-    """Return the event of these fields, which goes out as ``text``, or anew if that is empty. Raises BadLineError."""
+def make_event(text: bytes, fields: dict[str, Any], *, has_plain_data: bool) -> Event:
+    """Return the event of these fields, which goes out as ``text``, or anew if that is empty. Raises BadLineError.
+
+    ``has_plain_data``: the data, where it is a dict, holds nothing that an event may not have.
+    """
+    if len(text) > MAX_EVENT_SIZE:
+        text = b""  # perhaps only its spaces make it too large
+    data = fields.get("data") if has_plain_data and text else None
+    if type(data) is dict and "_inngest" not in data:
+        fields["data"] = None  # and put in below, so that nothing walks over it
+    else:
+        data = None
     try:
         event = Event(**fields)
     except EventInvalidError as err:
         raise BadLineError(str(err)) from None
-    if len(text) <= MAX_EVENT_SIZE:  # else only its spaces make it too large
-        event._encoded = text
+    if data is not None:
+        event.data = data
+    event._encoded = text
     return event
 
 

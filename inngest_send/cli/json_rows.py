@@ -8,6 +8,7 @@ from datetime import date
 from ..typecheck import qualified_name
 from .event_lines import EVENT_FIELDS, make_event, to_json, write_event
 from .json_text import BadLineError, WrongOptionError, read_json
+from .text_checks import is_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class RowReader:
             raise BadLineError("expected a JSON object; CSV goes with --csv")
         if "name" in row and EVENT_FIELDS.issuperset(row):
             raise BadLineError("this is an event already; leave --as out")
-        return self._make_event(row, text, id)
+        return self._make_event(row, text, id, is_plain=is_plain(text))
 
     def to_line(self, text: bytes, id: str) -> bytes:
         """Return the line of an event that the file of what was not sent gets; a bad row makes a bad line there."""
@@ -53,8 +54,8 @@ class RowReader:
         except BadLineError:
             return self._bad_line(text)
 
-    def _make_event(self, row: dict[str, Any], data: bytes, id: str) -> Event:
-        """Return the event of a row that is ``data`` as JSON. Raises BadLineError."""
+    def _make_event(self, row: dict[str, Any], data: bytes, id: str, *, is_plain: bool) -> Event:
+        """Return the event of a row that is ``data`` as JSON, ``is_plain`` or not. Raises BadLineError."""
         fields: dict[str, Any] = {"name": self._name, "data": row}
         text = self._start + data
         if self._id_field is not None:
@@ -66,7 +67,7 @@ class RowReader:
             ts = fields["ts"] = self._milliseconds(row, self._ts_field)
             text += b',"ts":%d' % ts
         try:
-            return make_event(text + b"}", fields)
+            return make_event(text + b"}", fields, has_plain_data=is_plain)
         except BadLineError as err:
             name, _, problem = str(err).partition(": ")
             if name != "ts":

@@ -62,27 +62,34 @@ def digits_data(number):
 DATA = {"small": small_data, "rows": rows_data, "digits": digits_data}
 
 
-def write_file(path, count):
+def flat_data(number):
+    """Return small data without containers, as a record of CSV holds it."""
+    data = small_data(number)
+    return {**data, "items": len(data["items"]), **data["items"][0]}
+
+
+def tiny_data(number):
+    """Return the data of a file of very many events."""
+    return {"order_id": number, "total": 32.25, "paid": True}
+
+
+def write_file(path, count, data_of=tiny_data):
     """Write a file of events, one a line."""
     with open(path, "w", encoding="utf-8") as file:
         for number in range(count):
-            file.write(json.dumps({"name": NAME, "data": _order(number)}) + "\n")
+            file.write(json.dumps({"name": NAME, "data": data_of(number)}) + "\n")
 
 
-def write_rows(path, count):
+def write_rows(path, count, data_of=tiny_data):
     """Write the data of these events, one a line."""
     with open(path, "w", encoding="utf-8") as file:
         for number in range(count):
-            file.write(json.dumps(_order(number)) + "\n")
+            file.write(json.dumps(data_of(number)) + "\n")
 
 
-def write_csv(path, count):
+def write_csv(path, count, data_of=tiny_data):
     """Write the same as CSV."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(_order(0))
-        writer.writerows(_order(number).values() for number in range(count))
-
-
-def _order(number):
-    return {"order_id": number, "total": 32.25, "paid": True}
+        writer.writerow(data_of(0))
+        writer.writerows(data_of(number).values() for number in range(count))

@@ -5,7 +5,7 @@ import os
 from tests.benchmark import programs
 from tests.benchmark.bench import Measure
 from tests.benchmark.contestants import HTTP_CLIENT, KEY, MAX_BATCH, OURS, PACKAGES, PEER
-from tests.benchmark.events import NAME, write_csv, write_file, write_rows
+from tests.benchmark.events import NAME, flat_data, small_data, write_csv, write_file, write_rows
 from tests.benchmark.measures import DATACLASSES
 from tests.benchmark.tasks import LIST
 
@@ -61,7 +61,7 @@ def files(bench):
     for form, suffix, write in forms:
         paths = {count: os.path.join(bench.folder, f"{count}.{suffix}") for count in counts}
         for count, path in paths.items():
-            write(path, count)
+            write(path, count, flat_data if write is write_csv else small_data)
         arguments = ["send"] if write is write_file else ["send", "--as", NAME]
         codes = {count: programs.command([*arguments, "--file", path]) for count, path in paths.items()}
         for name in bench.own_names():
