@@ -130,6 +130,13 @@ logging.getLogger("{NAME}").debug("shown")
         self.assertEqual((code, screen(shown)[1:4]), (0, ids))
         self.assertIn(" a second", shown)
 
+    def test_a_message_stands_on_a_line_of_its_own_after_what_was_printed_before(self):
+        path = self.write("events", lines(numbered(1)) + "{}\n" + lines(numbered(2)[1:]))
+        options = ["--batch-size", "1", "--concurrency", "1", "--skip-bad"]
+        _, _, shown = self.on_terminal("--file", path, *options, stdout=True, columns=250)
+        first, second = [event.internal_id for event in self.server.events]
+        self.assertEqual(screen(shown)[1:4], [first, f"{path}:2: name: missing", second])
+
     def test_on_a_narrow_terminal_progress_stays_one_line(self):
         path = self.write("events", numbered(1))
         for columns in (40, 30, 10):

@@ -121,6 +121,13 @@ class RowsTest(CommandTest):
                         self.assertEqual(file.read(), content)
         self.assertEqual(self.server.requests, [])
 
+    def test_a_file_that_is_empty_may_get_what_is_left_of_rows(self):
+        path = self.write("rows.csv", "n\n1\n")
+        for content in ("", "\n"):
+            left = self.write("left", content)
+            code, _, errors = self.send("--as", "a", "--csv", "--file", left, "--file", path, "--unsent", left)
+            self.assertEqual(code, 0, errors)
+
     def test_what_is_no_event_gets_no_id(self):
         content = lines([ROWS[0], {"data": {}}, {"name": ""}, {"name": "a", "ts": "x"}]) + "bad\n"
         path = self.write("left", content)
