@@ -171,6 +171,15 @@ class NotReplaceableTest(DiskTest):
         self.go_on(["setpriv", "--bounding-set", "-fowner,-chown"], "left")  # as one who is not root
         self.assertEqual(os.stat(self.left).st_uid, 12345)
 
+    @unittest.skipUnless(shutil.which("setpriv"), "needs setpriv")
+    def test_another_user_s_file_stays_theirs_where_it_could_be_replaced(self):
+        self.write("left", "")
+        os.chown(self.left, 12345, 23456)
+        os.chmod(self.left, 0o666)
+        code, errors = self.stop_after_one(3, before=["setpriv", "--bounding-set", "-fowner,-chown"])
+        self.assertEqual((code, self.numbers(self.read("left"))), (1, [2, 3]), errors)
+        self.assertEqual(os.stat(self.left).st_uid, 12345)
+
     def go_on(self, before, name):
         """Leave something in the file, and send it, as another user or with another view of the disk."""
         code, errors = self.stop_after_one(30, before=before)

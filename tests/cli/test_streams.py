@@ -77,11 +77,15 @@ class NonBlockingTest(CommandTest):
     def test_one_id_is_written_to_a_pipe_that_is_full_at_first(self):
         reader, writer = self.pipe()
         no_blocking(writer.fileno())
-        while writer.write(b"x" * 1000):
-            pass
+        for size in (1000, 1):
+            while writer.write(b"x" * size):
+                pass
         process = self.start("a", stdout=writer)
         writer.close()
-        output = self.read_late(reader, lambda: self.server.wait_for(1, timeout=TIME_LIMIT))
+        self.server.wait_for(1, timeout=TIME_LIMIT)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        output = reader.read().decode()
         self.assertEqual(finish(process)[0], 0)
         self.assertEqual(output.strip("x"), self.server.events[0].internal_id + "\n")
 
