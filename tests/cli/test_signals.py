@@ -93,19 +93,6 @@ class SignalTest(CommandTest):
                 self.assertEqual(self.numbers(self.server.runs), list(range(1, int(reached))))
                 self.assertEqual(os.listdir(self.folder), ["left"])
 
-    def test_the_line_to_go_on_from_follows_those_that_are_left(self):
-        self.server.fail_next(status=401)
-        process = self.start("--file", "-", "--unsent", self.left, "--batch-size", "1", "--concurrency", "1")
-        process.stdin.write(lines(numbered(2)))
-        process.stdin.flush()
-        self.assert_says(process, "reading <stdin> to the end")
-        process.send_signal(signal.SIGTERM)
-        self.assert_says(process, "; another signal stops that\n")
-        process.send_signal(signal.SIGTERM)
-        command = process.stderr.read().splitlines()[-1]
-        reached = int(re.search("--resume-from ([0-9]+) ", command).group(1))
-        self.assertEqual((process.wait(TIME_LIMIT), self.numbers(self.read("left"))), (143, list(range(1, reached))))
-
     @unittest.skipUnless(hasattr(os, "mkfifo"), "needs named pipes")
     def test_a_packed_pipe_holds_up_neither_events_nor_signals(self):
         path = self.path("pipe.gz")

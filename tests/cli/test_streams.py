@@ -261,3 +261,15 @@ class ResumeFromTest(CommandTest):
             code, output, errors = self.send("--file", path, "--file", "-", "--resume-from", "6")
             self.assertEqual((code, output, self.server.requests), (2, "", []))
             self.assertIn(f"--resume-from 6: {path} has {size}, so nothing is there\n", errors)
+
+    def test_a_line_that_was_given_back_is_the_next_one_and_is_then_behind(self):
+        for content in (lines(numbered(3)), json.dumps(numbered(3))):
+            source = module("cli.source").Source(self.write("events", content), None)
+            places = []
+            for number, text in source:
+                source.unread(number, text)
+                places.append(source.position)
+                self.assertEqual(next(iter(source)), (number, text))
+                places.append(source.position)
+            source.close()
+            self.assertEqual(places, [1, 2, 2, 3, 3, 4])
