@@ -241,6 +241,25 @@ class SendTest(StreamTest):
             own.sendall(memoryview(b"request"))
         self.assertFalse(own.is_cut_short)
 
+    def test_a_write_that_failed_is_an_error_where_nothing_can_be_read_either(self):
+        class Dead(socket.socket):
+            def send(self, _):
+                raise BrokenPipeError(32, "Broken pipe")
+
+            def recv(self, _):
+                raise ConnectionResetError(104, "Connection reset by peer")
+
+        own, _ = self.pair(Dead)
+        with self.assertRaises(BrokenPipeError):
+            own.sendall(memoryview(b"request"))
+        self.assertEqual((own.is_cut_short, own.has_received), (False, False))
+
+    def test_of_a_large_body_the_rest_is_kept_back_once_the_peer_says_no_more(self):
+        own, peer = self.pair()
+        peer.shutdown(socket.SHUT_WR)
+        own.sendall(memoryview(b"x" * 10000000))
+        self.assertEqual((own.is_cut_short, own.has_received, own.receive()), (True, False, b""))
+
     def test_of_a_large_body_the_rest_is_kept_back_once_there_is_a_response(self):
         own, peer = self.pair()
         peer.sendall(RESPONSE)
@@ -298,6 +317,16 @@ class LimitTest(StreamTest):
             own._allow_full_window()
             self.assertEqual(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT), 0)
 
+    def test_half_way_it_is_looked_whether_the_peer_is_there_and_only_has_no_room(self):
+        for left, limit in ((60, 5.0), (2, 1.0)):
+            own, _ = self.pair(type("Agreeing", (socket.socket,), {"setsockopt": lambda self, *args: None}))
+            poll = mock.Mock(return_value=(True, False))
+            with mock.patch.multiple(stream, monotonic=lambda: 100.0, _poll=poll):
+                own.begin(100.0 + left, cancellation.Cancellation())
+                own.limit_unacknowledged()
+                own._wait(True, False)
+            self.assertEqual(poll.call_args[0][-1], limit / 2)
+
     def test_where_the_kernel_refuses_it_no_wait_is_cut_up_for_it(self):
         class Refusing(socket.socket):
             def setsockopt(self, *_):
@@ -337,6 +366,13 @@ class PollTest(StreamTest):
         peer.close()
         for reading, writing in ((True, False), (False, True)):
             self.assertIn(True, stream._poll(own.socket, reading, writing, 0))
+
+    @unittest.skipUnless(hasattr(select, "poll"), "needs poll")
+    def test_poll_is_told_milliseconds(self):
+        with contextlib.closing(socket.socket()) as sock, mock.patch.object(select, "poll") as poll:
+            poll.return_value.poll.return_value = []
+            self.assertEqual(stream._poll(sock, True, False, 1.5), (False, False))
+        poll.return_value.poll.assert_called_once_with(1500)
 
     def test_without_poll_a_send_works_and_ends_in_time(self):
         with without_poll():
