@@ -62,6 +62,13 @@ class CsvTest(CommandTest):
         self.assertEqual(found, [("order-7", 1788177600500), ("order-8", 1788177600000)])
         self.assertEqual(self.data()[0], {"order": "7", "at": "2026-08-31 14:00:00.5+02"})
 
+    def test_a_time_that_is_none_is_a_bad_record(self):
+        path = self.write("rows.csv", "n,at\n1,noon\n2,99999999999999999999\n3,1788177600\n4,\u0661\n")
+        code, _, errors = self.send("--as", "order", "--ts-field", "at", "--file", path, "--check")
+        complaints = errors.splitlines()
+        self.assertEqual((code, complaints.pop()), (2, "0 good lines, 4 bad lines"))
+        self.assertEqual([line[: len(path) + 3] for line in complaints], [f"{path}:{n}:" for n in range(2, 6)], errors)
+
     def test_a_name_and_an_id_are_columns_like_others(self):
         path = self.write("users.csv", "id,name\n7,Alice\n")
         self.assertEqual(self.send("--as", "user", "--file", path)[0], 0)

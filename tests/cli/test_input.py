@@ -71,6 +71,21 @@ class FileTest(CommandTest):
             chunks = iter([text[at : at + size] for at in range(0, len(text), size)])
             self.assertEqual(list(split_lines(b"", chunks, str)), [(1, b"a"), (2, b"b")])
 
+    def test_an_array_may_come_in_pieces_of_any_size(self):
+        split_array, items = module("cli.records").split_array, [b'{"x": [1, "\xc3\xa9]"]}', b"2", b'"c"']
+        text = b" [" + b" , ".join(items) + b" ] \n \n"
+        for first in range(2, len(text)):
+            for size in (1, 2, 7, len(text)):
+                with self.subTest(first, size=size):
+                    pieces = [text[at : at + size] for at in range(first, len(text), size)]
+                    self.assertEqual(list(split_array(text[:first], iter(pieces), str)), list(enumerate(items, 1)))
+
+    def test_an_item_of_an_array_is_there_before_the_last_one_is_read(self):
+        pieces = iter([b'{"x": 1},' * 10000] * 9)
+        entries = module("cli.records").split_array(b"[", pieces, str)
+        self.assertEqual(next(entries), (1, b'{"x": 1}'))
+        self.assertGreater(len(list(pieces)), 5)
+
     @unittest.skipUnless(hasattr(socket, "AF_UNIX"), "needs a stream of which each piece is read by itself")
     def test_utf_16_is_named_however_little_comes_at_a_time(self):
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)

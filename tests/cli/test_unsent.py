@@ -82,6 +82,14 @@ class UnsentTest(GoingOn):
         self.go_on()
         self.assertEqual((self.numbers(), [event.id for event in self.server.events[1:]]), (list(range(1, 10)), ids))
 
+    def test_a_line_is_left_in_the_words_of_its_writer(self):
+        line = '{"name": "a",  "data": {"total": 1.50e1, "text": "\\u00e9"}, "id": "7"}'
+        path = self.write("events", f"{line}\n{line}\n")
+        self.server.fail_next(status=401)
+        code, _, errors = self.send("--file", path, "--unsent", self.left, *ONE_BY_ONE)
+        with open(self.left) as file:
+            self.assertEqual((code, file.read().splitlines()), (1, [line, line]), errors)
+
     def test_of_a_request_that_was_accepted_in_part_the_rest_is_left(self):
         def script(peer):
             peer.read()
