@@ -91,6 +91,15 @@ class FullDiskTest(DiskTest):
                 self.assertIn("give <stdin> the same input again; go on with:\n", errors)
                 self.assertFalse(os.path.exists(self.left))  # nothing was put there
 
+    def test_of_a_bad_line_that_does_not_fit_nothing_is_kept_and_the_run_stops_there(self):
+        bad = self.write("bad", "an earlier one\n")
+        path = self.write("events", lines(numbered(1)) + "x" * 100000 + "\n" + lines(numbered(3)[2:]))
+        code, _, errors = self.send("--file", path, "--skip-bad", "--bad", bad, before=limited(4))
+        with open(bad) as file:
+            self.assertEqual((code, self.numbers(), file.read()), (1, [1], "an earlier one\n"), errors)
+        self.assertIn(f"cannot write {bad}: File too large\n", errors)
+        self.assertIn(" --resume-from 2 ", errors.splitlines()[-1])
+
     @unittest.skipUnless(can_mount(), "needs root, and unshare")
     def test_a_full_file_system_keeps_what_was_there(self):
         os.mkdir(self.path("disk"))

@@ -126,6 +126,18 @@ class UnsentTest(GoingOn):
             self.follow(command)
         self.assertEqual([event.name for event in self.server.runs], ["a", "test/event", "test/event", "b"])
 
+    @unittest.skipUnless(os.path.isdir("/proc/self/fd"), "needs a list of open files")
+    def test_a_run_leaves_no_file_open(self):
+        path, bad = self.write("events", "bad\n" + lines(numbered(3))), self.path("bad")
+        arguments = ["--file", path, "--file", self.left, "--unsent", self.left, "--skip-bad", "--bad", bad]
+        for status, expected in ((401, 1), (200, 3)):
+            self.server.fail_next(status=status, times=status == 401)
+            code, _, errors = send_here({"INNGEST_DEV": self.server.url}, arguments)
+            self.assertEqual(code, expected, errors)
+            links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+            still_open = [os.readlink(link) for link in links if os.path.islink(link)]
+            self.assertEqual([name for name in still_open if name.startswith(self.folder)], [])
+
     def test_nothing_is_left_when_all_was_accepted(self):
         self.assertEqual(self.send("--file", self.write("events", numbered(3)), "--unsent", self.left)[0], 0)
         self.assertEqual(self.read("left"), [])
