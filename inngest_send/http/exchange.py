@@ -26,7 +26,6 @@ class Exchange(urllib.request.Request):
     ``response``: that of the server, or of a proxy that refused to connect to it; None when there was none.
     ``problem``: why there is no response of the server, in words; "" when there is one.
     ``cause``: the exception behind the problem, or None where its text may quote what the server said.
-    ``timed_out``: the problem is that the time was over.
     ``may_have_arrived``: the server may have got the request, or the beginning of it.
     ``resent``: the request had gone out before, on a connection that died without a response.
     ``is_retriable``: after a problem, another try may succeed.
@@ -58,7 +57,6 @@ class Exchange(urllib.request.Request):
         self.response: Response | None = None
         self.problem = ""
         self.cause: BaseException | None = None
-        self.timed_out = False
         self.may_have_arrived = False
         self.resent = False
         self.is_retriable = False

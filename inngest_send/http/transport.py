@@ -116,7 +116,6 @@ class Transport:
             problem = certificate_problem(error, is_own=self._has_own_context)
             is_retriable = False
         elif isinstance(error, OSError):
-            exchange.timed_out = is_timeout(error)
             problem = network_problem(error, bound)
         else:
             return False

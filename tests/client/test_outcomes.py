@@ -5,7 +5,7 @@ import unittest
 import urllib.request
 from unittest import mock
 
-from tests.helpers.library import inngest
+from tests.helpers.library import inngest, module
 from tests.helpers.servers import (
     ScriptedServer,
     accepted,
@@ -109,6 +109,29 @@ class MaybeDeliveredTest(unittest.TestCase):
                 error = caught.exception
                 self.assertEqual((error.attempts, len(error.unsent), error.maybe_delivered), (attempt, 1, True))
                 self.assertNotIn("s3cr3t", str(error))
+
+    def test_a_part_that_was_not_begun_counts_where_the_whole_may_have_arrived(self):
+        def make(batch):
+            if len(batch.events) == 1:
+                raise MemoryError
+            return outcome(batch)
+
+        outcome = module("delivery").Outcome
+        script = then(once(500), once(413))
+        with mock.patch.object(module("delivery"), "Outcome", make):
+            error = self.check(True, script, events=2)
+        self.assertEqual((error.ids, len(error.unsent), error.attempts), ([], 2, 0))
+
+    def test_a_call_whose_time_is_over_before_its_first_attempt_can_be_made_again(self):
+        def source(waits):
+            waits.put_forward(21)
+            yield inngest.Event(name="late")
+
+        with ScriptedServer() as server, SkippedWaits(server) as waits, client_for(server) as client:
+            error = failure_of(client, source(waits), timeout=20000)
+        self.assertIn("no time was left of the call's 20 s", str(error))
+        self.assertEqual((error.attempts, error.maybe_delivered, error.is_retriable), (0, False, True))
+        self.assertEqual(server.requests, [])
 
     def test_earlier_requests_that_were_accepted_do_not_count(self):
         self.check(False, then(accepted, once(401)), events=5001)

@@ -255,6 +255,11 @@ class MessageTest(unittest.TestCase):
             self.assertIn("write http:// if that proxy speaks plain HTTP, as most do", text)
             self.assertNotIn("hunter2", text)
 
+    def test_a_host_that_cannot_be_one_is_refused_by_the_name_of_its_variable(self):
+        for url in ("http://pr\u00f6xy.example", "http://", "http://:8080"):
+            text = self.message(HTTP, http_proxy=url)
+            self.assertIn("http_proxy: its host or its port is not valid", text)
+
     def test_a_socks_proxy_is_refused_by_the_name_of_its_variable(self):
         for name, base_url in (("HTTP_PROXY", HTTP), ("https_proxy", HTTPS), ("HTTPS_PROXY", HTTPS)):
             text = self.message(base_url, **{name: "socks5h://user:hunter2@proxy.example:1080"})

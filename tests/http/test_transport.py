@@ -421,6 +421,16 @@ class PostTest(unittest.TestCase):
                 self.post(client, b" " * size)
                 self.assertEqual([self.is_closed(connection) for connection in opened], [True])
 
+    def test_what_fails_on_a_connection_that_was_idle_is_told_as_it_is(self):
+        def script(peer):
+            peer.accept(peer.read())
+            peer.read()
+            peer.send(b"?\r\n")
+
+        with ScriptedServer(script) as server, self.transport(server) as (client, _):
+            self.post(client)
+            self.assertEqual(self.post(client).problem, f"the response is not HTTP (POST to {server.url[:-1]})")
+
     def test_to_close_it_closes_what_is_idle(self):
         with ScriptedServer() as server, self.transport(server) as (client, opened):
             self.post(client)
@@ -546,6 +556,18 @@ class UnreachableTest(unittest.TestCase):
 
 class LookUpTest(unittest.TestCase):
     """A program may put something of its own in the place of socket.getaddrinfo, and of sockets."""
+
+    def test_a_port_that_is_not_named_is_that_of_the_scheme(self):
+        for url, port in (
+            ("http://host.example/", 80),
+            ("https://host.example/", 443),
+            ("https://host.example:80/", 80),
+        ):
+            options = {"event_api_base_url": url, "ssl_context": client_context(), "max_attempts": 1}
+            with self.subTest(url), ScriptedServer() as server, client_for(server, **options) as client:
+                with mock.patch("socket.getaddrinfo", return_value=[]) as look_up:
+                    failure_of(client)
+            self.assertEqual(look_up.call_args[0][:2], ("host.example", port))
 
     def test_a_replaced_one_gets_the_host_as_a_str(self):
         hosts = []
