@@ -187,6 +187,7 @@ class NoThreadTest(ExecutorTest):
                 self.assertEqual(executor.submit(divmod, 7, 2).result(TIME_LIMIT), (3, 1))
                 wait_until(lambda: not self.new_threads())
         self.assertEqual(daemons, [True, False] * 3)
+        self.assertEqual(len(executor._queue._threads), 1)  # those that ended before are forgotten
 
     @unittest.skipUnless(hasattr(signal, "pthread_kill"), "needs signals that are sent to a thread")
     def test_what_a_signal_handler_raises_while_a_thread_starts_is_no_shortage(self):
@@ -276,6 +277,15 @@ class EndTest(ExecutorTest):
         self.release.set()
         self.assertTrue(blocked.result(TIME_LIMIT))
         wait_until(lambda: not self.new_threads())
+
+    def test_at_the_end_of_the_interpreter_the_idle_ones_of_all_executors_end(self):
+        with mock.patch.object(executor_module, "_all", weakref.WeakSet()):
+            executors = [self.executor(1) for _ in range(2)]
+            for executor in executors:
+                executor.submit(divmod, 7, 2).result(TIME_LIMIT)
+                wait_until(lambda executor=executor: executor._queue.idle)
+            executor_module._end_all()
+        self.assertEqual(self.new_threads(), set())
 
     def test_in_another_process_nothing_of_its_parent_s_is_touched(self):
         executor = self.executor(1)

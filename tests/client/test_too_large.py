@@ -1,8 +1,9 @@
 """A request that is too large for a gateway (413) goes out in parts, and no event runs twice."""
 
+import logging
 import unittest
 
-from tests.helpers.library import inngest, module
+from tests.helpers.library import NAME, inngest, module
 from tests.helpers.servers import ScriptedServer, client_for, failure_of, without_delays
 
 EventServer = module("testing").EventServer
@@ -63,6 +64,14 @@ class CutTest(unittest.TestCase):
         with ScriptedServer(then=refusing_early(1024 * KIB), receive_buffer=65536) as server:
             with client_for(server) as client:
                 self.assertEqual(client.send_sync(events), names(events))
+
+    def test_that_it_is_cut_is_logged(self):
+        with ScriptedServer(then=limited(100)) as server, client_for(server) as client:
+            with self.assertLogs(NAME, logging.DEBUG) as logs:
+                client.send_sync(events_of(2, 40))
+        size = len(server.requests[0].body)
+        self.assertEqual(logs.records[0].getMessage(), f"a request of {size} bytes is too large, and is cut in two")
+        self.assertEqual({record.levelno for record in logs.records}, {logging.DEBUG})
 
     def test_each_event_keeps_its_id_and_starts_one_run_though_the_whole_had_arrived_before(self):
         for count in (4, 7, 64):

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import unittest
+from unittest import mock
 
 from tests.helpers.library import TIME_LIMIT, module
 
@@ -66,6 +67,13 @@ class CancelTest(unittest.TestCase):
         for thread in threads:
             thread.join(TIME_LIMIT)
         self.assertEqual(cancelled, [True] * 3)
+
+    def test_where_no_lock_can_be_waited_for_any_more_the_time_is_slept_through(self):
+        ended = mock.Mock()
+        ended.return_value.wait.side_effect = RuntimeError("at the end of the interpreter, from Python 3.15 on")
+        with mock.patch.object(threading, "Event", ended), mock.patch("time.sleep") as sleep:
+            self.cancellation.wait(0.5)
+        sleep.assert_called_once_with(0.5)
 
     @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
     def test_a_forked_child_leaves_its_parent_s_connection_alone(self):
