@@ -7,6 +7,7 @@ from unittest import mock
 
 from tests.helpers.library import inngest, module
 from tests.helpers.servers import (
+    Peer,
     ScriptedServer,
     accepted,
     client_for,
@@ -117,7 +118,7 @@ class MaybeDeliveredTest(unittest.TestCase):
             return outcome(batch)
 
         outcome = module("delivery").Outcome
-        script = then(once(500), once(413), accepted)
+        script = then(once(500), once(413), Peer.serve)
         for broken_off, unsent in ((["event 0"], 2), (["event 1"], 1)):
             with self.subTest(broken_off), mock.patch.object(module("delivery"), "Outcome", make):
                 error = self.check(True, script, events=2)
