@@ -130,7 +130,14 @@ class CloseTest(unittest.TestCase):
             error = failure_of(client, [EVENT, EVENT])
             self.assertEqual((error.unsent, error.maybe_delivered, error.attempts), ([EVENT, EVENT], False, 0))
             self.assertIn("closed", str(error))
+            self.assertEqual(failure_of(client, [EVENT, 5, EVENT]).unsent, [EVENT, EVENT])
         self.assertEqual((server.connections, len(server.requests)), (1, 1))
+
+    def test_nothing_is_kept_of_calls_that_are_over(self):
+        with ScriptedServer(then=answering(400)) as server, client_for(server) as client:
+            for _ in range(3):
+                failure_of(client)
+            self.assertEqual(client._sender._under_way, set())
 
     def test_a_later_send_of_a_task_starts_no_thread(self):
         with ScriptedServer() as server:
