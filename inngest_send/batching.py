@@ -11,7 +11,7 @@ from .errors import EventInvalidError
 from .event import Event, encode_event
 from .protocol import new_seed, seed_after
 from .runtime.signals import raise_if_from_signal_handler
-from .serialization.encoding import encode
+from .serialization.encoding import encode, encode_again, may_be_altered
 from .typecheck import is_instance, qualified_name
 
 TYPE_CHECKING = False
@@ -58,14 +58,20 @@ class Batcher:
     asked for.
     """
 
-    def __init__(self, events: Iterable[Event], *, name_index: bool = True) -> None:
-        """``name_index``: errors say which event of several it was."""
+    def __init__(self, events: Iterable[Event], *, name_index: bool = True, may_be_changed: bool = False) -> None:
+        """``name_index``: errors say which event of several it was.
+
+        ``may_be_changed``: hooks had them since they were made.
+        """
         self._source = enumerate(events)
         self._name_index = name_index
+        self._encode_again = None if may_be_changed else encode_again
         self._at_hand: Event | None = None  # taken, and not pending yet: to append to a list may take memory
         self._pending: list[Event] = []
         self._texts: list[bytes] = []  # of what is pending, and then of what is at hand
         self._size = 0  # bytes of these
+        self._has_old_data = False  # some may have been changed since they were made, in place
+        self._handed_out = 0
         self._is_whole = is_instance(events, (list, tuple))
         self._ready: list[Batch] | None = None  # all that are left of a list or a tuple, the next one last
 
@@ -95,12 +101,11 @@ class Batcher:
                 raise TypeError(not_an_event(event, f"events[{index}]"))
             self._at_hand = event
             try:
-                self._texts.append(encode_event(event, encode))
+                self._texts.append(encode_event(event, encode, self._encode_again))
             except Exception as err:  # noqa: BLE001  # memory may run out, too
-                raise_if_from_signal_handler(err)
-                if isinstance(err, EventInvalidError) and self._name_index:
-                    err.prepend(f"events[{index}]")
-                raise err.with_traceback(None)  # noqa: B904  # the frames in between hold data
+                raise self._located(err, index)  # noqa: B904
+            if not event._encoded:
+                self._has_old_data = True
             size = len(self._texts[-1]) + 1
             if self._pending and (len(self._pending) == MAX_BATCH_EVENTS or self._size + size > MAX_BATCH_SIZE + 1):
                 return self._hand_out([event], self._texts[-1:], size)
@@ -112,12 +117,33 @@ class Batcher:
     def _hand_out(self, events: list[Event], texts: list[bytes], size: int) -> Batch:
         """Return what is pending, and go on with these."""
         count = len(self._pending)
-        sizes = list(map(len, self._texts[:count]))
-        batch = Batch(self._pending, b"[" + b",".join(self._texts[:count]) + b"]", sizes)
+        body = b"[" + b",".join(self._texts[:count]) + b"]"
+        if self._has_old_data and self._encode_again is not None and may_be_altered(body):
+            body = b""
+            self._check_texts(count)
+            body = b"[" + b",".join(self._texts[:count]) + b"]"
+        batch = Batch(self._pending, body, list(map(len, self._texts[:count])))
         # From here on nothing takes memory, so that nothing can be raised.
         self._pending, self._texts, self._size = events, texts, size
         self._at_hand = None
+        self._handed_out += count
         return batch
+
+    def _check_texts(self, count: int) -> None:
+        """Validate events anew whose text may be altered."""
+        for at in range(count):
+            if may_be_altered(self._texts[at]):
+                try:
+                    self._texts[at] = encode_event(self._pending[at], encode, None)
+                except Exception as err:  # noqa: BLE001  # as above
+                    raise self._located(err, self._handed_out + at)  # noqa: B904
+
+    def _located(self, error: Exception, index: int) -> Exception:
+        """Return an error that an event raised, with its place among the others."""
+        raise_if_from_signal_handler(error)
+        if isinstance(error, EventInvalidError) and self._name_index:
+            error.prepend(f"events[{index}]")
+        return error.with_traceback(None)  # the frames in between hold data
 
 
 def not_an_event(value: object, where: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .errors import EventInvalidError
 from .runtime.signals import raise_if_from_signal_handler
-from .serialization.validation import MAX_EXPANSION, normalize
+from .serialization.validation import normalize
 from .typecheck import exact_str, is_instance, names_of_bases, qualified_name
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ MIN_TS = 315532800000  # 1980-01-01
 MAX_TS = 4102444800000  # 2100-01-01
 MAX_EVENT_SIZE = 3145728  # bytes
 
-_MAX_WALK = 4 * MAX_EVENT_SIZE  # bytes: data that is too large is walked up to here, so that its size can be told
+_MAX_WALK = 4 * MAX_EVENT_SIZE  # bytes; between these two the send refuses an event, and says how large it is
 _EPOCH = 719163  # the ordinal of 1970-01-01
 _HOLDS_NUL = "expected text without U+0000: with it, a server on PostgreSQL accepts the event, and never stores it"
 
@@ -71,6 +71,7 @@ class Event:
         ts: int = 0
 
     _encoded = b""  # the text of an event that the command line read: goes out as it is
+    _normal_data = None  # ``data``, if it was normal when the event was made, and so is only encoded when that is sent
 
     def __post_init__(self) -> None:
         if self.data is None:
@@ -78,10 +79,8 @@ class Event:
         if self.id is None:
             self.id = ""
         try:
-            if _checked(self)[1] * MAX_EXPANSION > MAX_EVENT_SIZE:
-                from .serialization.encoding import encode
-
-                encode_event(self, encode)  # only now can it be too large
+            if _checked(self)["data"] is self.data:
+                self._normal_data = self.data
         except EventInvalidError as err:
             raise err.with_traceback(None)  # noqa: B904  # the frames in between hold data
 
@@ -98,22 +97,29 @@ if not TYPE_CHECKING:
     Event.ts = _Timestamp()  # not sooner, else dataclass takes it for the default
 
 
-def encode_event(event: Event, encode: Callable[[object], bytes]) -> bytes:
+def encode_event(
+    event: Event, encode: Callable[[object], bytes], encode_again: Callable[[object], bytes] | None
+) -> bytes:
     """Return the event as the JSON text that goes out, validated again. Raises EventInvalidError.
 
-    The frames of that error hold data. ``encode`` is that of serialization.encoding, which loads json: not on import,
-    and not here, where each event would pay for the look-up.
+    The frames of that error hold data. ``encode`` and ``encode_again`` are those of serialization.encoding, which loads
+    json: not on import, and not here, where each event would pay for the look-up. Without ``encode_again`` the whole of
+    the data is looked at again, as it must be after others had the event in their hands.
     """
     if event._encoded:
         return event._encoded
-    text = encode(_checked(event)[0])
+    text = b""
+    if encode_again is not None and event._normal_data is not None and event.data is event._normal_data:
+        text = encode_again(_checked(event, event._normal_data))
+    if not text:
+        text = encode(_checked(event))
     if len(text) > MAX_EVENT_SIZE:
         raise EventInvalidError(f"{len(text):,} bytes of JSON; Inngest takes events of up to {MAX_EVENT_SIZE:,}")
     return text
 
 
-def _checked(event: Event) -> tuple[dict[str, object], int]:
-    """Return the event as a JSON object of normalized data, and a lower bound of its size in bytes.
+def _checked(event: Event, normal_data: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Return the event as a JSON object of normalized data, which ``normal_data`` is already.
 
     ``id`` and ``ts`` are left off where unset: Inngest sets ``ts`` to when it receives the event, and a client's
     clock that runs ahead would delay runs.
@@ -128,15 +134,16 @@ def _checked(event: Event) -> tuple[dict[str, object], int]:
         raise EventInvalidError("expected a name of your own; those that begin with 'inngest/' are reserved", "name")
     if "\0" in name:
         raise EventInvalidError(_HOLDS_NUL, "name")
-    try:
-        data, size = normalize({} if event.data is None else event.data, _MAX_WALK)
-    except EventInvalidError as err:
-        err.prepend("data")
-        raise
+    data = normal_data
+    if data is None:
+        try:
+            data = normalize({} if event.data is None else event.data, _MAX_WALK)
+        except EventInvalidError as err:
+            err.prepend("data")
+            raise
     if "_inngest" in data:
         raise EventInvalidError("leave it out: Inngest removes it", "data._inngest")
     fields: dict[str, object] = {"name": name, "data": data}
-    bound = len(name) + size
     id = event.id
     if type(id) is not str or id:
         if type(id) is not str or not id.isascii():
@@ -145,14 +152,13 @@ def _checked(event: Event) -> tuple[dict[str, object], int]:
             raise EventInvalidError(_HOLDS_NUL, "id")
         if id:
             fields["id"] = id
-            bound += len(id)
     ts = event.ts
     if type(ts) is not int or ts:
         if type(ts) is not int or not MIN_TS <= ts <= MAX_TS:
             ts = _checked_ts(ts)
         if ts:
             fields["ts"] = ts
-    return fields, bound
+    return fields
 
 
 def _checked_text(value: object, path: str) -> str:

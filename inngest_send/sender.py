@@ -100,7 +100,8 @@ class Sender:
             except Exception as err:
                 raise_if_from_signal_handler(err)
                 raise send_error(f"middleware: {safe_message(err)}", [], given) from err
-            ids = self._delivery.deliver(Batcher(events, name_index=name_index or len(events) != 1), call)
+            batcher = Batcher(events, name_index=name_index or len(events) != 1, may_be_changed=True)
+            ids = self._delivery.deliver(batcher, call)
             return ids
         except SendEventsError as err:
             ids, problem = err.ids, str(err)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from ..errors import EventInvalidError
-from ..event import MAX_EVENT_SIZE, Event
+from ..event import MAX_EVENT_SIZE, Event, encode_event
+from ..serialization.encoding import encode, encode_again
 from .json_text import BadLineError, read_json
 from .text_checks import is_plain
 
@@ -51,7 +52,7 @@ class EventReader:
 
 
 def make_event(text: bytes, fields: dict[str, Any], *, has_plain_data: bool) -> Event:
-    """Return the event of these fields, which goes out as ``text``, or anew if that is empty. Raises BadLineError.
+    """Return the event of these fields, which goes out as ``text``, or encoded anew. Raises BadLineError.
 
     ``has_plain_data``: the data, where it is a dict, holds nothing that an event may not have.
     """
@@ -64,11 +65,11 @@ def make_event(text: bytes, fields: dict[str, Any], *, has_plain_data: bool) -> 
         data = None
     try:
         event = Event(**fields)
+        if data is not None:
+            event.data = data
+        event._encoded = text or encode_event(event, encode, encode_again)  # which refuses what is too large
     except EventInvalidError as err:
         raise BadLineError(str(err)) from None
-    if data is not None:
-        event.data = data
-    event._encoded = text
     return event
 
 

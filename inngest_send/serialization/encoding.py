@@ -1,4 +1,12 @@
-"""Writes normalized values as JSON text, the way the official SDK does: compact, raw UTF-8."""
+"""Writes normalized values as JSON text, the way the official SDK does: compact, raw UTF-8.
+
+A value that was normalized once may have been changed since, in place and at any depth. To walk over it again takes as
+long as to write it, and is seldom of use, since the encoder itself refuses most of what must not go out: NaN, what is
+of no type that JSON has, lone surrogates. Two things it writes as if nothing were wrong: keys that are no str, and ints
+beyond 2**53. These show in the text, where a few searches, which run in C, find them. So ``encode_again`` only writes,
+and whoever puts texts together asks ``may_be_altered`` of the whole. It says yes to harmless text, too, as to a list of
+dates beside a key that ends with a digit; then the values have to be normalized again.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +36,34 @@ def _writer() -> Callable[[object], str]:
 
 
 _write = _writer()
+
+
+# How these look where all digits and signs are 0, what opens a container is a comma, and some letters are one: so that
+# "true", "null" and "false" come to the same, and one search finds all three.
+_FOLDED = bytes.maketrans(b"123456789-{[" b"nalrusf", b"0000000000,," b'tteeee"')
+_LARGE_ITEM, _LARGE_VALUE = ",0000000000000000", ":0000000000000000"  # 16 digits, or a sign and 15
+_START_OF_NUMBER, _END_OF_NUMBER = ',"0', '0":'  # as a key; NaN and the infinities are refused as that, too
+_WORD = '"teee":'  # as a key
+
+
+def may_be_altered(text: bytes) -> bool:
+    """Return whether there may be keys that were no str, or ints beyond 2**53, in texts of ``encode_again``."""
+    folded = text.translate(_FOLDED).decode("utf-8", "replace")  # searches in a str take half the time
+    return (
+        _LARGE_VALUE in folded
+        or _LARGE_ITEM in folded
+        or _WORD in folded
+        or (_START_OF_NUMBER in folded and _END_OF_NUMBER in folded)
+    )
+
+
+def encode_again(value: object) -> bytes:
+    """Return a value that was normalized before as JSON text; ``b""`` where it is no longer such a value."""
+    try:
+        return _write(value).encode()
+    except (TypeError, ValueError, RuntimeError) as err:  # RecursionError is one of the latter
+        raise_if_from_signal_handler(err)
+        return b""
 
 
 def encode(value: object) -> bytes:

@@ -211,7 +211,8 @@ def _event_of(name):
 
 
 def _encode_ours(event):
-    return module("event").encode_event(event, module("serialization.encoding").encode)
+    encoding = module("serialization.encoding")
+    return module("event").encode_event(event, encoding.encode, encoding.encode_again)
 
 
 def _encode_peer(event):

@@ -379,10 +379,11 @@ class DataTest(unittest.TestCase):
 
         big = {"items": [{"text": SECRET * 100} for _ in range(8000)]}
         for data in ({"x": {"y": [SECRET, b""]}}, {"a": SECRET, "_inngest": SECRET}, big, {"x": nested_tuples(600)}):
-            error = refusal("a", data)
-            self.assertEqual([frame.f_code.co_name for frame in frames(error)][-2:], ["__init__", "__post_init__"])
-            for frame in frames(error)[-1:]:
-                self.assertNotIn(SECRET, repr(frame.f_locals))
+            if data is not big:  # which only the send refuses
+                error = refusal("a", data)
+                self.assertEqual([frame.f_code.co_name for frame in frames(error)][-2:], ["__init__", "__post_init__"])
+                for frame in frames(error)[-1:]:
+                    self.assertNotIn(SECRET, repr(frame.f_locals))
             event = Event("a")
             event.data = data
             for events, path in (([Event("b", {"k": SECRET}), event], "events[1].data"), ((event,), "events[0].data")):

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import datetime
 import decimal
+import enum
 import json
 import pickle
 import sys
@@ -24,10 +25,10 @@ from tests.helpers.events import (
     refusal,
     refusal_of,
 )
-from tests.helpers.library import NAME, module
+from tests.helpers.library import NAME, inngest, module
 from tests.helpers.processes import run
 
-validation = module("serialization.validation")
+batching, validation = module("batching"), module("serialization.validation")
 
 UTC = datetime.timezone.utc
 
@@ -38,6 +39,15 @@ class Item:
     tags: tuple = ()
 
 
+class Named(str, enum.Enum):
+    """Members whose text is not that of their value: only the walk sees the difference."""
+
+    RED = "RED"
+
+    def __init__(self, text):
+        self._value_ = text.lower()
+
+
 class LimitTest(unittest.TestCase):
     def test_an_event_of_exactly_the_largest_size_is_taken_and_one_byte_more_refused_with_its_size(self):
         for character in ("x", "é", "\n"):  # of one byte, of two, of two when escaped
@@ -46,13 +56,14 @@ class LimitTest(unittest.TestCase):
             text += "x" * (MAX_SIZE - EMPTY_SIZE - width * len(text))
             with self.subTest(character=character):
                 self.assertEqual(len(encoded(Event("a/b", {"x": text}))), MAX_SIZE)
-                self.assertRegex(str(refusal("a/b", {"x": text + "x"})), "3,?145,?729")
+                self.assertIn("3,145,729", str(refusal_of(encoded, Event("a/b", {"x": text + "x"}))))
 
     def test_the_name_the_id_and_ts_count_too(self):
         text = "x" * (MAX_SIZE - EMPTY_SIZE)
         for fields in ({"id": "i"}, {"ts": 1700000000000}, {"name": "a/bc"}):
             with self.subTest(**fields):
-                self.assertIn("bytes", str(refusal(**dict({"name": "a/b", "data": {"x": text}}, **fields))))
+                event = Event(**dict({"name": "a/b", "data": {"x": text}}, **fields))
+                self.assertIn("bytes", str(refusal_of(encoded, event)))
 
     def test_small_values_in_many_containers_are_not_taken_for_more_than_they_are(self):
         event = Event("a/b", {"x": [[1]] * 550000})  # 2.2 million bytes
@@ -61,7 +72,13 @@ class LimitTest(unittest.TestCase):
     def test_an_event_of_many_parts_that_is_too_large_is_refused_with_its_size(self):
         data = {"items": [{"text": "x" * 100} for _ in range(30000)]}
         size = len(json.dumps({"name": "a/b", "data": data}, separators=(",", ":")))
-        self.assertIn(f"{size:,}", str(refusal("a/b", data)))
+        self.assertIn(f"{size:,}", str(refusal_of(encoded, Event("a/b", data))))
+
+    def test_an_event_that_is_too_large_is_refused_before_anything_is_sent(self):
+        events = [Event("small"), Event("large", {"x": "x" * MAX_SIZE})]
+        with inngest.Inngest(app_id="a", is_production=False, event_api_base_url="http://127.0.0.1:1/") as client:
+            error = refusal_of(client.send_sync, events)
+        self.assertRegex(str(error), r"^events\[1\]: 3,145,7\d\d bytes of JSON; Inngest takes events of up to 3,145,")
 
     def test_of_data_that_shares_a_part_a_million_times_over_little_is_looked_at(self):
         data = [0] * 10
@@ -154,6 +171,53 @@ class ChangeTest(unittest.TestCase):
         self.assertEqual(json.loads(encoded(event).decode())["data"], {"x": {"y": [SECRET]}})
         event.data["x"]["y"] = "x" * MAX_SIZE
         self.assertIn("bytes of JSON", str(refusal_of(encoded, event)))
+
+    def test_what_is_put_in_deep_after_it_was_made_goes_out_or_is_refused_as_before_it_was(self):
+        loop = []
+        loop.append(loop)
+        for item in (
+            *(float("nan"), float("inf"), -float("inf"), 2**53 + 1, -(2**53) - 1, 10**400, 2**60, 2**53, 1e300),
+            *("\ud800", b"", object(), {1: 2}, {None: 1}, {True: 1}, {False: 1}, {1.5: 1}, {-2: 1}, {float("nan"): 1}),
+            *({"a\ud800": 1}, {b"": 1}, {(1,): 1}, loop, {SECRET}, (1, 2), {"x": datetime.date(2024, 1, 2)}),
+            *(decimal.Decimal("1.50"), Item(1, (2,)), types.MappingProxyType({1: 1}), types.MappingProxyType({"k": 1})),
+            *({"2024-01-02": ["2024-01-02", 1234567890123456]}, {"true": "null", "null": "true", "false": "1"}),
+        ):
+            with self.subTest(repr(item)[:80]):
+                outcomes = []
+                for may_be_changed in (False, True):
+                    event = Event("a", {"n": 1, "x": [{"y": []}]})
+                    event.data["x"][0]["y"].append(item)
+                    try:
+                        batch = batching.Batcher([Event("b"), event], may_be_changed=may_be_changed).next()
+                        outcomes.append(batch.body)
+                    except EventInvalidError as error:
+                        outcomes.append(str(error))
+                self.assertEqual(*outcomes)
+                if isinstance(outcomes[0], str):
+                    self.assertTrue(outcomes[0].startswith("events[1].data.x[0].y[0]"), outcomes[0])
+
+    def test_data_is_walked_over_once_unless_it_may_be_another(self):
+        data = {"k": [1, "two", {"three": 3.0}]}
+        event = Event("a", data)
+        with mock.patch.object(module("event"), "normalize", side_effect=validation.normalize) as walk:
+            batching.Batcher([event]).next()
+            self.assertEqual(walk.call_count, 0)
+            batching.Batcher([event], may_be_changed=True).next()
+            self.assertEqual(walk.call_count, 1)
+            event.data = dict(data)
+            batching.Batcher([event]).next()
+            self.assertEqual(walk.call_count, 2)
+
+    def test_what_a_hook_puts_in_is_walked_over(self):
+        class Renames(inngest.MiddlewareSync):
+            def before_send_events(self, events):
+                events[0].data["colour"] = Named.RED
+
+        with module("testing").EventServer() as server:
+            options = {"is_production": False, "event_api_base_url": server.url, "middleware": [Renames]}
+            with inngest.Inngest(app_id="a", **options) as client:
+                client.send_sync(Event("a", {"k": 1}))
+            self.assertEqual(server.events[0].data, {"k": 1, "colour": "red"})
 
     def test_the_callers_data_is_kept_and_never_changed(self):
         data = {"when": datetime.date(2024, 1, 2), "list": [1, {2}]}

@@ -72,7 +72,7 @@ def parsed(vector):
 
 def event_refuses(fields):
     try:
-        inngest.Event(**fields)
+        encoded(inngest.Event(**fields))
     except inngest.EventInvalidError:
         return True
     except TypeError:

@@ -14,7 +14,7 @@ EMPTY_SIZE = len('{"name":"a/b","data":{"x":""}}')
 
 def encoded(event):
     """Return the text that goes out for an event."""
-    return module("event").encode_event(event, module("serialization.encoding").encode)
+    return module("batching").Batcher([event], name_index=False).next().body[1:-1]
 
 
 def refusal(*args, **kwargs):
