@@ -93,8 +93,8 @@ def _is_normal(value: dict[Any, Any], max_size: int) -> bool:
         if not {*map(type, keys)} <= _STR:
             return False
         texts += keys
-        if size + sum(map(len, texts)) > max_size:
-            raise _too_large(max_size)
+        if size + sum(map(len, texts)) > max_size:  # not one text of them all
+            return False
         if numbers and not sum(map(abs, numbers)) <= _MAX_EXACT:  # also of NaN; where only the sum is, no harm is done
             return False
         text = "".join(texts)
