@@ -8,7 +8,7 @@ variables: those of a source that raises hang on the error of the call, and erro
 from __future__ import annotations
 
 from .errors import EventInvalidError
-from .event import Event, encode_event
+from .event import Event, encode_event, has_normal_data
 from .protocol import new_seed, seed_after
 from .runtime.signals import raise_if_from_signal_handler
 from .serialization.encoding import encode, encode_again, may_be_altered
@@ -134,7 +134,8 @@ class Batcher:
         for at in range(count):
             if may_be_altered(self._texts[at]):
                 try:
-                    self._texts[at] = encode_event(self._pending[at], encode, None)
+                    if not has_normal_data(self._pending[at]):
+                        self._texts[at] = encode_event(self._pending[at], encode, None)
                 except Exception as err:  # noqa: BLE001  # as above
                     raise self._located(err, self._handed_out + at)  # noqa: B904
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .errors import EventInvalidError
 from .runtime.signals import raise_if_from_signal_handler
-from .serialization.validation import normalize
+from .serialization.validation import is_normal, normalize
 from .typecheck import exact_str, is_instance, names_of_bases, qualified_name
 
 TYPE_CHECKING = False
@@ -116,6 +116,15 @@ def encode_event(
     if len(text) > MAX_EVENT_SIZE:
         raise EventInvalidError(f"{len(text):,} bytes of JSON; Inngest takes events of up to {MAX_EVENT_SIZE:,}")
     return text
+
+
+def has_normal_data(event: Event) -> bool:
+    """Return whether the text that was made stands, whatever is in it. Raises EventInvalidError.
+
+    It does where the data was normalized for it, and where the encoder wrote what is certainly normal still.
+    """
+    data: Any = event._normal_data
+    return data is None or data is not event.data or is_normal(data, _MAX_WALK)
 
 
 def _checked(event: Event, normal_data: Mapping[str, object] | None = None) -> dict[str, object]:

@@ -50,10 +50,10 @@ def may_be_altered(text: bytes) -> bool:
     """Return whether there may be keys that were no str, or ints beyond 2**53, in texts of ``encode_again``."""
     folded = text.translate(_FOLDED).decode("latin-1")  # searches in a str take half the time
     return (
-        _LARGE_VALUE in folded
+        (_START_OF_NUMBER in folded and _END_OF_NUMBER in folded)  # first, as it is the most frequent by far
+        or _LARGE_VALUE in folded
         or _LARGE_ITEM in folded
         or _WORD in folded
-        or (_START_OF_NUMBER in folded and _END_OF_NUMBER in folded)
     )
 
 

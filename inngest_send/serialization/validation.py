@@ -10,6 +10,7 @@ Nothing here knows what an event is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 from ..errors import EventInvalidError
 from ..runtime.signals import raise_if_from_signal_handler
@@ -26,9 +27,10 @@ fits in an ordinary stack (the interpreter's default limit is 1,000 frames)."""
 
 TOO_DEEP = "nested deeper than the stack that is left here allows"
 
-_STR = {str}
 _JSON_TYPES = (dict, list, str, int, float, bool, type(None))
-_MAX_EXACT = 2**53  # up to here every int is also a 64-bit float, which is what the server stores
+_NUMBERS = {int, float, bool}
+_MANY = 16  # values: of fewer each by itself is looked at sooner than all at once
+_MIN_EXACT, _MAX_EXACT = -(2**53), 2**53  # up to here every int is also a 64-bit float, which is what the server stores
 
 
 def normalize(value: object, max_size: int) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def normalize(value: object, max_size: int) -> dict[str, Any]:
     told without making it: so data that holds one part a million times over ends soon.
     """
     if type(value) is dict:
-        if _is_normal(value, max_size):
+        if is_normal(value, max_size):
             return value
     elif not is_instance(value, Mapping):
         raise EventInvalidError(f"expected a mapping with str keys, got {qualified_name(value)}")
@@ -55,15 +57,12 @@ def normalize(value: object, max_size: int) -> dict[str, Any]:
     return result  # type: ignore[no-any-return]
 
 
-def _is_normal(value: dict[Any, Any], max_size: int) -> bool:
-    """Return whether data is certainly normal as it is. Raises EventInvalidError for what is too large.
+def is_normal(value: dict[Any, Any], max_size: int) -> bool:
+    """Return whether a mapping is certainly in JSON's own types already. Raises EventInvalidError if it is too large.
 
-    This is a good part of the time of an event, so the types are told apart in line, as a call for each value would
-    double it; what is common to all keys, texts and numbers is asked of them together, where loops run in C.
+    This is a good part of the time of an event, so the types are told apart in line: a call for each value would double
+    it, and so would keeping track of where one is. Of many values in one container more is asked at once, in C.
     """
-    keys: list[Any] = []
-    texts: list[str] = []
-    numbers: list[Any] = []
     size = depth = 0
     level: list[Any] = [value]
     try:
@@ -76,36 +75,71 @@ def _is_normal(value: dict[Any, Any], max_size: int) -> bool:
                 size += 2 * len(container)  # each value with its comma
                 if size > max_size:
                     raise _too_large(max_size)
+                items = container
                 if type(container) is dict:
-                    keys += container
-                    container = container.values()
-                for item in container:
+                    for key in container:
+                        if type(key) is not str:
+                            return False
+                        if not key.isascii():
+                            key.encode()
+                        size += len(key)
+                    items = container.values()
+                if len(container) > _MANY:
+                    items, gathered = _gather(items, deeper, max_size)
+                    size += gathered
+                for item in items:
                     kind = type(item)
                     if kind is str:
-                        texts.append(item)
-                    elif kind is int or kind is float:
-                        numbers.append(item)
+                        if not item.isascii():
+                            item.encode()
+                        size += len(item)
+                    elif kind is int:
+                        if item > _MAX_EXACT or item < _MIN_EXACT:
+                            return False
+                    elif kind is float:
+                        if item - item:  # of a finite one it is 0
+                            return False
                     elif kind is dict or kind is list:
                         deeper.append(item)
                     elif item is not None and kind is not bool:
                         return False
             level = deeper
-        if not {*map(type, keys)} <= _STR:
-            return False
-        texts += keys
-        if size + sum(map(len, texts)) > max_size:  # not one text of them all
-            return False
-        if numbers and not sum(map(abs, numbers)) <= _MAX_EXACT:  # also of NaN; where only the sum is, no harm is done
-            return False
-        text = "".join(texts)
-        if not text.isascii():
-            text.encode()
-    except (UnicodeEncodeError, OverflowError):  # a lone surrogate, and an int that is larger than any float
+    except UnicodeEncodeError:  # a lone surrogate
         return False
     except RuntimeError as err:  # "dictionary changed size during iteration"
         raise_if_from_signal_handler(err)
         return False
-    return True
+    return size <= max_size
+
+
+def _gather(items: Any, deeper: list[Any], max_size: int) -> tuple[Any, int]:
+    """Look at many items at once; return those that are left to look at, and the size of the others.
+
+    The rows of a table, dicts with the same keys, are looked at column by column, on the next level.
+    """
+    items = list(items)
+    kinds = {*map(type, items)}
+    if kinds == {str}:
+        size = sum(map(len, items))
+        if size <= max_size:
+            text = "".join(items)
+            if not text.isascii():
+                text.encode()
+        return (), size
+    if kinds <= _NUMBERS and sum(map(abs, items)) < _MAX_EXACT:  # which a NaN is not either
+        return (), 0
+    if kinds == {dict}:
+        first = items[0]
+        if len(first) > 1 and {*map(len, items)} == {len(first)} and {*map(type, first)} == {str}:
+            try:
+                columns = list(zip(*map(itemgetter(*first), items)))
+            except Exception as err:  # noqa: BLE001  # another row has other keys, whose own code may raise anything
+                raise_if_from_signal_handler(err)
+                return items, 0
+            deeper += columns
+            deeper.append(dict.fromkeys(first))
+            return (), len(items) * len("".join(first))
+    return items, 0
 
 
 class _Walk:

@@ -180,6 +180,8 @@ class ChangeTest(unittest.TestCase):
             *("\ud800", b"", object(), {1: 2}, {None: 1}, {True: 1}, {False: 1}, {1.5: 1}, {-2: 1}, {float("nan"): 1}),
             *({"a\ud800": 1}, {b"": 1}, {(1,): 1}, loop, {SECRET}, (1, 2), {"x": datetime.date(2024, 1, 2)}),
             *(decimal.Decimal("1.50"), Item(1, (2,)), types.MappingProxyType({1: 1}), types.MappingProxyType({"k": 1})),
+            *([{"k": 1, "l": 2}] * 20 + [{"k": 1, 5: 2}], [{1: 1, 2: 2}] * 20, [{"k": 1, "l": {None: 2}}] * 20),
+            *([{"k": 1, "l": float("nan")}] * 20, ["\ud800"] * 20, [1.5] * 19 + [float("inf")], [2**53 + 1] * 20),
             *({"2024-01-02": ["2024-01-02", 1234567890123456]}, {"true": "null", "null": "true", "false": "1"}),
         ):
             with self.subTest(repr(item)[:80]):
@@ -195,6 +197,32 @@ class ChangeTest(unittest.TestCase):
                 self.assertEqual(*outcomes)
                 if isinstance(outcomes[0], str):
                     self.assertTrue(outcomes[0].startswith("events[1].data.x[0].y[0]"), outcomes[0])
+
+    def test_of_many_values_in_one_container_each_is_looked_at(self):
+        row = {"k": "text", "l": 1.5, "m": [None]}
+        for good, bad, path in (
+            ("text", "\ud800", ""),
+            ("é", b"", ""),
+            (1.5, float("nan"), ""),
+            (1, 2**53 + 1, ""),
+            (-1, -(2**53) - 1, ""),
+            (row, {**row, "l": float("inf")}, ".l"),
+            (row, {**row, "k": "\udfff"}, ".k"),
+            (row, {**row, "m": [{1: 1}]}, ".m[0]"),
+            (row, {"k": 1, "l": 1, 5: 1}, ""),
+            (row, {"k": 1, "l": 1, "m\ud800": 1}, "['m\\ud800']"),
+            ({1: 1, 2: 2}, {1: 1, 2: 2}, None),
+        ):
+            for position in (0, 10, 20):
+                items = [good] * 20
+                items.insert(position, bad)
+                where = "[0]" if path is None else f"[{position}]{path}"
+                with self.subTest(bad=bad, position=position):
+                    self.assertEqual(refusal("a", {"x": items}).path, "data.x" + where)
+                    mapping = {f"k{number}": item for number, item in enumerate(items)}
+                    self.assertTrue(refusal("a", mapping).path.startswith("data.k"))
+        for items in ([row] * 20, [*[row] * 19, {}], [1, 2.5, True] * 9, [None, "x"] * 9, [2**53] * 20, [{}] * 20):
+            self.assertEqual(json.loads(encoded(Event("a", {"x": items})).decode())["data"]["x"], items)
 
     def test_data_is_walked_over_once_unless_it_may_be_another(self):
         data = {"k": [1, "two", {"three": 3.0}]}
