@@ -123,7 +123,7 @@ def has_normal_data(event: Event) -> bool:
 
     It does where the data was normalized for it, and where the encoder wrote what is certainly normal still.
     """
-    data: Any = event._normal_data
+    data = event._normal_data
     return data is None or data is not event.data or is_normal(data, _MAX_WALK)
 
 

@@ -58,12 +58,19 @@ def may_be_altered(text: bytes) -> bool:
 
 
 def encode_again(value: object) -> bytes:
-    """Return a value that was normalized before as JSON text; ``b""`` where it is no longer such a value."""
+    """Return a value that was normalized before as JSON text; ``b""`` where it is no longer such a value.
+
+    Raises EventInvalidError where the stack does not reach: a second try there could end the process (CPython 3.7 to
+    3.11: "Cannot recover from stack overflow").
+    """
     try:
         return _write(value).encode()
-    except (TypeError, ValueError, RuntimeError) as err:  # RecursionError is one of the latter
+    except RecursionError:
+        problem = f"{TOO_DEEP}, or contains itself"
+    except (TypeError, ValueError, RuntimeError) as err:
         raise_if_from_signal_handler(err)
         return b""
+    raise EventInvalidError(problem)
 
 
 def encode(value: object) -> bytes:

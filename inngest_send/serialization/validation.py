@@ -57,7 +57,7 @@ def normalize(value: object, max_size: int) -> dict[str, Any]:
     return result  # type: ignore[no-any-return]
 
 
-def is_normal(value: dict[Any, Any], max_size: int) -> bool:
+def is_normal(value: Mapping[Any, Any], max_size: int) -> bool:
     """Return whether a mapping is certainly in JSON's own types already. Raises EventInvalidError if it is too large.
 
     This is a good part of the time of an event, so the types are told apart in line: a call for each value would double
