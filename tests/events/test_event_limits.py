@@ -180,6 +180,7 @@ class ChangeTest(unittest.TestCase):
             *(decimal.Decimal("1.50"), Item(1, (2,)), types.MappingProxyType({1: 1}), types.MappingProxyType({"k": 1})),
             *([{"k": 1, "l": 2}] * 20 + [{"k": 1, 5: 2}], [{1: 1, 2: 2}] * 20, [{"k": 1, "l": {None: 2}}] * 20),
             *([{"k": 1, "l": float("nan")}] * 20, ["\ud800"] * 20, [1.5] * 19 + [float("inf")], [2**53 + 1] * 20),
+            *({"x": 2**53 + 1}, {"x": -(2**53) - 1}, {"x": 2**60}),
             *({"2024-01-02": ["2024-01-02", 1234567890123456]}, {"true": "null", "null": "true", "false": "1"}),
         ):
             with self.subTest(repr(item)[:80]):
@@ -226,6 +227,28 @@ class ChangeTest(unittest.TestCase):
                     self.assertTrue(refusal("a", mapping).path.startswith("data.k"))
         for items in ([row] * 20, [*[row] * 19, {}], [1, 2.5, True] * 9, [None, "x"] * 9, [2**53] * 20, [{}] * 20):
             self.assertEqual(json.loads(encoded(Event("a", {"x": items})).decode())["data"]["x"], items)
+
+    def test_data_that_is_normal_is_told_by_the_fast_walk(self):
+        many = ["text", "é", *range(20)]
+        for data in (
+            {},
+            nested(512),
+            {"text": "é", "int": 2**53, "least": -(2**53), "float": -0.0, "huge": 1e300, "true": True, "none": None},
+            {"texts": ["é"] * 20, "numbers": [1, 2.5, False] * 9, "rows": [{"k": 1, "l": None}] * 20, "many": many},
+            {"rows": [{"k": 1, "l": [{"m": 1}]}] * 20, "others": [{"k": 1}, {"l": 1}] * 20, "empty": [{}, []] * 20},
+        ):
+            with mock.patch.object(validation, "_Walk", side_effect=AssertionError):
+                body = batching.Batcher([Event("a/b", data)]).next().body
+            self.assertEqual(json.loads(body.decode())[0]["data"], data)
+
+    def test_harmless_text_is_in_no_doubt(self):
+        encoding = module("serialization.encoding")
+        for data in (
+            {"id": "1234567890123456789", "at": 1767225600000, "ratio": 0.1234567890123456, "small": [-1, 15, 1e-9]},
+            {"dates": ["2026-08-31", "2026-09-01"]},
+            {"line1": "12 Main Street", "user": "rules", "values": ["true", "false", "null"]},
+        ):
+            self.assertFalse(encoding.may_be_altered(encoded(Event("a/b", data))))
 
     def test_data_is_walked_over_once_unless_it_may_be_another(self):
         data = {"k": [1, "two", {"three": 3.0}]}
