@@ -1,4 +1,11 @@
-"""The event: a dataclass, validated by hand when it is made and again when it is sent."""
+"""The event: a dataclass, validated by hand when it is made and again when it is sent.
+
+Its data is walked over when it is made. As long as ``data`` is that same object, and no hook had the event in hand, it
+is only encoded when it is sent: what was changed in place since is refused by the encoder, or shows in the text (see
+``serialization.encoding``). Not seen is what the encoder writes its own way, put deeper into the same data later: Enum
+members that are also a str or a number and have another value, instances of a dict's subclass with an ``items()`` of
+its own, two keys of a str's subclass with one text, more than 512 levels, one part a million times over.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from typing import Any
+    from typing import Any, SupportsIndex
 
     Data = Mapping[str, object]
 else:
@@ -44,8 +51,29 @@ class _Timestamp:
         event.__dict__["ts"] = value if type(value) is int else _without_datetime(value)
 
 
+class _Memory:
+    """What an event remembers, outside of its ``__dict__``: ``vars(event)``, copies and pickles have nothing of it.
+
+    ``_normal_data``: its data, if that was normal when the event was made, and so is only encoded when it is sent.
+    """
+
+    __slots__ = ("_normal_data",)
+    if TYPE_CHECKING:
+        _normal_data: Any
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        _remember(self, None)
+        _forget(self)
+        return super().__reduce_ex__(max(int(protocol), 2))  # older ones know no slots
+
+
+# Not by setattr and delattr, which a subclass may have made its own.
+_remember: Callable[[_Memory, object], None] = _Memory.__dict__["_normal_data"].__set__
+_forget: Callable[[_Memory], None] = _Memory.__dict__["_normal_data"].__delete__
+
+
 @dataclass(repr=False)
-class Event:
+class Event(_Memory):
     """An event to send. Raises EventInvalidError, also a ValueError, for one that Inngest would refuse or alter.
 
     ``name``: not empty; names that begin with ``inngest/`` are reserved.
@@ -71,7 +99,6 @@ class Event:
         ts: int = 0
 
     _encoded = b""  # the text of an event that the command line read: goes out as it is
-    _normal_data = None  # ``data``, if it was normal when the event was made, and so is only encoded when that is sent
 
     def __post_init__(self) -> None:
         if self.data is None:
@@ -80,7 +107,7 @@ class Event:
             self.id = ""
         try:
             if _checked(self)["data"] is self.data:
-                self._normal_data = self.data
+                _remember(self, self.data)
         except EventInvalidError as err:
             raise err.with_traceback(None)  # noqa: B904  # the frames in between hold data
 
@@ -109,8 +136,10 @@ def encode_event(
     if event._encoded:
         return event._encoded
     text = b""
-    if encode_again is not None and event._normal_data is not None and event.data is event._normal_data:
-        text = encode_again(_checked(event, event._normal_data))
+    if encode_again is not None:
+        data = getattr(event, "_normal_data", None)
+        if data is not None and data is event.data:
+            text = encode_again(_checked(event, data))
     if not text:
         text = encode(_checked(event))
     if len(text) > MAX_EVENT_SIZE:
@@ -123,7 +152,7 @@ def has_normal_data(event: Event) -> bool:
 
     It does where the data was normalized for it, and where the encoder wrote what is certainly normal still.
     """
-    data = event._normal_data
+    data = getattr(event, "_normal_data", None)
     return data is None or data is not event.data or is_normal(data, _MAX_WALK)
 
 

@@ -48,7 +48,7 @@ _WORD = '"teee":'  # as a key
 
 def may_be_altered(text: bytes) -> bool:
     """Return whether there may be keys that were no str, or ints beyond 2**53, in texts of ``encode_again``."""
-    folded = text.translate(_FOLDED).decode("latin-1")  # searches in a str take half the time
+    folded = text.translate(_FOLDED).decode()  # searches in a str take half the time
     return (
         (_START_OF_NUMBER in folded and _END_OF_NUMBER in folded)  # first, as it is the most frequent by far
         or _LARGE_VALUE in folded

@@ -307,6 +307,15 @@ class CopyTest(unittest.TestCase):
                 self.assertEqual(made, event)
                 self.assertEqual(encoded(made), encoded(event))
 
+    def test_its_vars_are_its_fields_in_copies_too(self):
+        event = Event("a", {"k": 1}, "id-1", 1700000000000)
+        self.assertEqual(Event(**vars(event)), event)
+        for way in self.WAYS:
+            made = way(event)
+            self.assertEqual(vars(made), vars(event))
+            self.assertIsNone(getattr(made, "_normal_data", None))  # so that it is looked at anew
+            self.assertEqual(sorted(vars(way(Tenant("a", json="{}")))), ["data", "id", "json", "name", "ts"])
+
     def test_only_a_shallow_copy_shares_its_data(self):
         event = Event("a", {"k": [1]})
         for way in self.WAYS:
