@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import json.encoder
+import sys
 
 from ..errors import EventInvalidError
 from ..runtime.signals import raise_if_from_signal_handler
@@ -20,18 +21,23 @@ from .validation import TOO_DEEP
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
 
 
 def _writer() -> Callable[[object], str]:
     """Return what writes text. JSONEncoder makes this anew for each text, a fifth of the time of a small event."""
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    rest = (_encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
     try:
-        write = json.encoder.c_make_encoder(  # type: ignore[attr-defined]  # unknown to the type checker
-            None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
-        )
-    except (AttributeError, TypeError):  # PyPy has none; a Python without _json has None
+        write = make(None, *rest)
+    except TypeError:  # PyPy has none; a Python without _json has None
         return _encoder.encode
+    if sys.version_info < (3, 9):
+        # A cycle is found at its first turn, by a dict of what is under way, and not at the end of the stack: whatever
+        # code is run there, as that of a finalizer, could end the process ("Cannot recover from stack overflow").
+        return lambda value: "".join(make({}, *rest)(value, 0))
     return lambda value: "".join(write(value, 0))
 
 

@@ -39,6 +39,39 @@ class Item:
     tags: tuple = ()
 
 
+CYCLES_AND_FINALIZERS = """
+import gc, importlib, sys
+inngest = importlib.import_module(sys.argv[1])
+Batcher = importlib.import_module(sys.argv[1] + ".batching").Batcher
+refused = 0
+
+
+class Garbage:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        def dive(levels):
+            return dive(levels - 1) if levels else 0
+
+        dive(30)
+
+
+gc.set_threshold(100)
+for _ in range(100):
+    items = []
+    event = inngest.Event("a", {"items": items})
+    items.append({"again": items})
+    garbage = [Garbage() for _ in range(300)]
+    del garbage
+    try:
+        Batcher([event]).next()
+    except inngest.EventInvalidError:
+        refused += 1
+print("refused", refused)
+"""
+
+
 class Named(str, enum.Enum):
     """Members whose text is not that of their value: only the walk sees the difference."""
 
@@ -201,6 +234,10 @@ class ChangeTest(unittest.TestCase):
         event = Event("a", {"x": []})
         event.data["x"].append(event.data)
         self.assertIn("contains itself", str(refusal_of(encoded, event)))
+
+    def test_a_process_outlives_finalizers_that_are_run_while_such_a_cycle_is_written(self):
+        code, output, errors = run(["-c", CYCLES_AND_FINALIZERS, NAME])
+        self.assertEqual((code, output), (0, "refused 100\n"), errors[-500:])
 
     def test_of_many_values_in_one_container_each_is_looked_at(self):
         row = {"k": "text", "l": 1.5, "m": [None]}
