@@ -74,6 +74,10 @@ nights() { # kill -9 at random moments, and the same command again: every event 
     cd "$(clone)" && "$newest" .ci/nights.py
 }
 
+counts() { # of instructions
+    debian valgrind && cd "$(clone)" && tests PYTHONPATH=. "$newest" -W error .ci/counts.py -v
+}
+
 benchmark() { # only to see that it works: nothing can be told by times that were taken so
     local tools
     tools=$(venv "$newest" inngest) && cd "$(clone)" &&

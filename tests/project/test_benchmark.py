@@ -11,7 +11,6 @@ from tests.benchmark.bench import Measure
 from tests.benchmark.figures import Bar, Figure
 from tests.helpers.library import ROOT, TIME_LIMIT
 from tests.helpers.processes import environment, finish, start
-from tests.helpers.waiting import side_by_side
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -116,29 +115,6 @@ class CommandTest(unittest.TestCase):
         self.assertGreater(document["machine"]["server"]["requests_per_second"], 0)
         self.assertEqual(root.tag, SVG + "svg")
         self.assertEqual(len(root.findall(SVG + "polyline")), 2)
-
-    @unittest.skipUnless(counting.version(), "needs valgrind")
-    def test_instructions_are_counted_and_those_of_the_same_code_in_another_checkout_are_as_many(self):
-        cases = {"a task": ["--only", "alone"], "programs": ["--only", "imports", "--against", ROOT]}
-        counted = side_by_side(self, self.count, cases)
-        another = f"{measures.OURS} of {ROOT}"
-        for case, names in (("a task", ["http.client"]), ("programs", [another, "dataclasses"])):
-            found, printed = counted[case]
-            self.assertEqual(set(found["contestants"]), {measures.OURS, *names})
-            self.assertEqual([bar["metric"] for bar in found["bars"]], ["instructions"])
-            self.assertIn(found["title"], printed)
-        ours, other = (counted["programs"][0]["contestants"][name] for name in (measures.OURS, another))
-        self.assertAlmostEqual(ours["instructions"]["median"] / other["instructions"]["median"], 1, delta=0.05)
-
-    def count(self, *arguments):
-        """Return the one measure that was counted, and what was printed."""
-        options = ["--instructions", "--short", "--rounds", "1", "--json", "-"]
-        code, output, errors = self.run_benchmark(*options, *arguments, timeout=600)
-        self.assertEqual(code, 0, errors)
-        [found] = json.loads(output)["measures"]
-        for name, metrics in found["contestants"].items():
-            self.assertGreater(metrics["instructions"]["median"], 10000, name)
-        return found, errors
 
     def test_without_valgrind_instructions_are_refused_with_how_to_get_it(self):
         with tempfile.TemporaryDirectory() as folder:
