@@ -70,7 +70,7 @@ class Batcher:
         self._pending: list[Event] = []
         self._texts: list[bytes] = []  # of what is pending, and then of what is at hand
         self._size = 0  # bytes of these
-        self._has_old_data = False  # some may have been changed since they were made, in place
+        self._has_old_data = False  # of some, which may have been changed in place since they were made
         self._handed_out = 0
         self._is_whole = is_instance(events, (list, tuple))
         self._ready: list[Batch] | None = None  # all that are left of a list or a tuple, the next one last
@@ -117,11 +117,9 @@ class Batcher:
     def _hand_out(self, events: list[Event], texts: list[bytes], size: int) -> Batch:
         """Return what is pending, and go on with these."""
         count = len(self._pending)
-        body = b"[" + b",".join(self._texts[:count]) + b"]"
-        if self._has_old_data and self._encode_again is not None and may_be_altered(body):
-            body = b""
+        if self._has_old_data and self._encode_again is not None:
             self._check_texts(count)
-            body = b"[" + b",".join(self._texts[:count]) + b"]"
+        body = b"[" + b",".join(self._texts[:count]) + b"]"
         batch = Batch(self._pending, body, list(map(len, self._texts[:count])))
         # From here on nothing takes memory, so that nothing can be raised.
         self._pending, self._texts, self._size = events, texts, size
@@ -130,14 +128,15 @@ class Batcher:
         return batch
 
     def _check_texts(self, count: int) -> None:
-        """Validate events anew whose text may be altered."""
-        for at in range(count):
-            if may_be_altered(self._texts[at]):
-                try:
-                    if not has_normal_data(self._pending[at]):
+        """Look at the data again of events whose text may be altered, if all texts together show that there are any."""
+        at = 0
+        try:
+            if may_be_altered(b",".join(self._texts[:count])):
+                for at in range(count):
+                    if may_be_altered(self._texts[at]) and not has_normal_data(self._pending[at]):
                         self._texts[at] = encode_event(self._pending[at], encode, None)
-                except Exception as err:  # noqa: BLE001  # as above
-                    raise self._located(err, self._handed_out + at)  # noqa: B904
+        except Exception as err:  # noqa: BLE001  # as above
+            raise self._located(err, self._handed_out + at)  # noqa: B904
 
     def _located(self, error: Exception, index: int) -> Exception:
         """Return an error that an event raised, with its place among the others."""

@@ -1,6 +1,7 @@
 """Events cut into the bodies of requests, and none of them out of sight at any moment."""
 
 import json
+import traceback
 import unittest
 from unittest import mock
 
@@ -124,6 +125,21 @@ class BatcherTest(unittest.TestCase):
         for value in ({"name": "a"}, "a", None, Event, [Event("a")]):
             with self.assertRaisesRegex(TypeError, r"events\[1\]: expected an Event of .*, got "):
                 Batcher([Event("a"), value]).next()
+
+    def test_memory_that_runs_out_when_texts_are_searched_shows_no_data(self):
+        for failing in (0, 1):
+            outcomes = iter([True] * failing + [MemoryError("none left")])
+            batcher = Batcher([Event("a", {"k": "s3cr3t"})])
+            with mock.patch.object(batching, "may_be_altered", side_effect=outcomes):
+                with self.assertRaises(MemoryError) as caught:
+                    batcher.next()
+            frames = [frame for frame, _ in traceback.walk_tb(caught.exception.__traceback__)]
+            ours = [frame for frame in frames if frame.f_code.co_filename == batching.__file__]
+            self.assertTrue(ours)
+            for frame in ours:
+                self.assertNotIn("s3cr3t", repr(frame.f_locals))
+            self.assertEqual(len(frames), len(ours) + 1)  # the other is of this test
+            self.assertEqual([event.name for event in batcher.remaining()], ["a"])
 
     def test_each_event_is_accounted_for_whenever_memory_runs_out(self):
         events = numbered(12)
