@@ -13,10 +13,11 @@ NOON = 1788177600000  # 2026-08-31T12:00:00Z
 
 class RowsTest(CommandTest):
     def test_each_line_is_the_data_of_an_event_of_that_name(self):
+        env = {**self.env, "LC_ALL": "C.UTF-8"}  # without which PyPy takes arguments to be ASCII
         contents = [lines(ROWS), json.dumps(ROWS, indent=1)]  # lines, and the items of an array
         for content in contents:
             self.server.clear()
-            code, output, errors = self.send("--as", "größe".encode(), "--file", self.write("rows", content))
+            code, output, errors = self.send("--as", "größe".encode(), "--file", self.write("rows", content), env=env)
             self.assertEqual((code, output.split()), (0, [event.internal_id for event in self.server.events]), errors)
             found = [(event.name, event.data) for event in self.server.events]
             self.assertEqual(found, [("größe", row) for row in ROWS])

@@ -391,6 +391,6 @@ class PollTest(StreamTest):
             self.skipTest("needs more descriptors")
         ours, theirs = socket.socketpair()
         with contextlib.closing(ours), contextlib.closing(theirs):
-            high = socket.socket(fileno=fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, number))
+            high = socket.socket(fileno=fcntl.fcntl(ours, fcntl.F_DUPFD, number))
         self.addCleanup(high.close)
         self.assertEqual(self.begun(high).receive(), b"")
