@@ -256,7 +256,10 @@ class MessageTest(unittest.TestCase):
             self.assertNotIn("hunter2", text)
 
     def test_a_host_that_cannot_be_one_is_refused_by_the_name_of_its_variable(self):
-        for url in ("http://pr\u00f6xy.example", "http://", "http://:8080"):
+        urls = ["http://", "http://:8080"]
+        if sys.getfilesystemencoding() == "utf-8":  # else the environment cannot hold it
+            urls.append("http://pr\u00f6xy.example")
+        for url in urls:
             text = self.message(HTTP, http_proxy=url)
             self.assertIn("http_proxy: its host or its port is not valid", text)
 
