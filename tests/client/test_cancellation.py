@@ -266,8 +266,12 @@ class CloseTest(AsyncTest):
             self.assertIsInstance(error, inngest.SendEventsError)
             self.assertEqual((error.ids, error.unsent), ([], [event]))
         self.assertEqual([error.maybe_delivered for error in errors], [True, True, False])
-        self.assertTrue(all(script.hung_up.is_set() for script in scripts))
-        self.assertFalse([t for t in threading.enumerate() if t not in before and t.name.startswith(NAME)])
+        for script in scripts:
+            self.assertTrue(script.hung_up.wait(TIME_LIMIT))
+        for thread in set(threading.enumerate()) - before:
+            if thread.name.startswith(NAME):
+                thread.join(TIME_LIMIT)
+                self.assertFalse(thread.is_alive())
 
 
 class ExitTest(AsyncTest):
@@ -317,4 +321,4 @@ asyncio.run(main())
         process.send_signal(signal.SIGINT)
         _, _, errors = finish(process)
         self.assertTrue(errors.rstrip().endswith("KeyboardInterrupt"), errors)
-        self.assertTrue(deaf.hung_up.is_set())
+        self.assertTrue(deaf.hung_up.wait(TIME_LIMIT))
