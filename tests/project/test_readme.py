@@ -444,7 +444,7 @@ class HarnessTest(unittest.TestCase):
     def test_what_is_true_passes(self):
         self.play("print('a 1')  # a 1\nprint([client])  # [...Inngest(...)]\n", python())
         self.play("async def f():\n    await client.send(inngest.Event('x'))\n", python(), "x")
-        self.play("def f(event, context):\n    assert context.get_remaining_time_in_millis() > 1000\n", python())
+        self.play("def f(event, context):\n    print(context.get_remaining_time_in_millis())  # 5000\n", python())
         self.play("cat names; printf '%s' \"$INNGEST_DEV\"\n", shell("n\nhttp://127.*", files={"names": "n\n"}))
         self.play("exit 3\n", shell(code=3))
         self.play("# nightly\n0 3 * * 1-5  date +\\%Y >year; cat year\n@daily true\n", cron("(2...\n)?"))
