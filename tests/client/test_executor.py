@@ -185,7 +185,9 @@ class NoThreadTest(ExecutorTest):
         with mock.patch.object(threading.Thread, "start", start_none_that_is_a_daemon):
             for _ in range(3):
                 self.assertEqual(executor.submit(divmod, 7, 2).result(TIME_LIMIT), (3, 1))
-                wait_until(lambda: not self.new_threads())
+                for thread in list(executor._queue._threads):
+                    thread.join(TIME_LIMIT)
+                self.assertEqual(self.new_threads(), set())
         self.assertEqual(daemons, [True, False] * 3)
         self.assertEqual(len(executor._queue._threads), 1)  # those that ended before are forgotten
 
