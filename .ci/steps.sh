@@ -1,7 +1,7 @@
 # Steps: each is a command that runs in a subshell, with a log of its own, and comes to one line.
 #
-# `begin` starts one beside the one before it, for the suites, which wait more than they work; `step` runs one alone.
-# Results come in the order in which the steps were begun.
+# `begin` starts one beside the one before it, for those that wait more than they work; `step` runs one alone, for those
+# with an eye on the time. Results come in the order in which the steps were begun.
 
 passed=0
 failed=0
