@@ -23,6 +23,7 @@ cancellation = module("http.cancellation")
 transport = module("http.transport")
 
 BODY = b"[]"
+AGAIN = 10 if sys.implementation.name == "cpython" else 0.5  # seconds; PyPy drops more
 KINDS = (
     *(TimeoutError, ConnectionResetError, BrokenPipeError, BlockingIOError, OSError, IndexError, ValueError),
     *(KeyError, AttributeError, cancellation.Cancelled, KeyboardInterrupt),
@@ -40,11 +41,12 @@ def make_alarm(kind):
 def alarm(kind, seconds):
     """Raise ``kind`` in the main thread after so many seconds, once.
 
-    The signal comes until it is seen: one that arrives just before a system call is, when that has ended.
+    The signal comes until it is seen: one that arrives just before a system call is, when that has ended. Long after
+    that it comes again, since what is raised may be dropped by Python itself, as within ``__del__``.
     """
 
     def handler(number, frame):
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN, 0.1)
         raise kind("alarm")
 
     before = signal.signal(signal.SIGALRM, handler)
